@@ -1,0 +1,1 @@
+"""From IAM identity to Kubernetes user and groups."""

@@ -1,0 +1,1 @@
+"""Facts about AWS: ARNs, partitions, access key ids, policies, botocore sessions."""

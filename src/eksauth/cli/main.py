@@ -1,0 +1,83 @@
+"""The root command, and the one place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from eksauth import __version__
+from eksauth.cli.lazy import LazyGroup
+from eksauth.cli.output import report_error, report_unexpected
+from eksauth.errors import EksauthError
+
+COMMANDS = {
+    "token": ("eksauth.cli.token:token", "Print an ExecCredential with a bearer token (kubectl calls this)."),
+    "decode": ("eksauth.cli.decode:decode", "Take a token apart, offline, and say what a cluster would refuse."),
+    "verify": ("eksauth.cli.verify:verify", "Judge a token as a cluster would, and say who it becomes."),
+    "server": ("eksauth.cli.server:server", "Run the authenticator that a Kubernetes API server asks."),
+    "sandbox": ("eksauth.cli.sandbox:sandbox", "The whole chain on this machine, with no AWS account."),
+    "eks": ("eksauth.cli.eks:eks", "Drop-in for 'aws eks get-token'."),
+    "aws": ("eksauth.cli.aws:aws", "Drop-in for 'atmos aws eks token'."),
+}
+
+EPILOG = """\b
+Exit codes: 0 ok, 1 the answer is no, 2 usage, 3 configuration, 4 credentials,
+5 AWS refused or unreachable, 6 Kubernetes refused or unreachable, 7 internal.
+Example: eksauth token --cluster-name demo --region eu-west-1"""
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_table=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="eksauth", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show tracebacks and log to stderr.")
+def root(debug: bool) -> None:
+    """Walk the chain from a kubeconfig to a Kubernetes user through AWS IAM, and say why anyone is refused."""
+    if debug:
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line and return the exit code; never raises, never shows a traceback without ``--debug``."""
+    debug = "--debug" in argv
+    try:
+        result = root.main(list(argv), prog_name="eksauth", standalone_mode=False)
+        sys.stdout.flush()
+    except EksauthError as error:
+        report_error(error)
+        if debug:
+            _traceback()
+        return error.exit_code
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        from eksauth.cli.output import report_usage
+
+        report_usage(error)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        from eksauth.cli.output import silence_stdout
+
+        silence_stdout()
+        return 0 if argv and "--help" in argv else 1
+    except Exception as error:  # noqa: BLE001  the last line of defence: one line, not a traceback
+        report_unexpected(error)
+        if debug:
+            _traceback()
+        return 7
+    return result if isinstance(result, int) else 0
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc(file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Which AWS identity am I: environment, shared files, cached and assumed roles."""

@@ -1,0 +1,28 @@
+"""AWS credentials as one value."""
+
+
+class Credentials:
+    """An access key pair, with session token and expiry where it has them; ``repr`` shows no secret.
+
+    :param expires_at: seconds since the epoch, or None for keys that do not expire.
+    :param source: where they came from, for people: ``environment``, ``profile dev``, ``assumed role …``.
+    """
+
+    __slots__ = ("access_key_id", "expires_at", "secret_access_key", "session_token", "source")
+
+    def __init__(
+        self,
+        access_key_id: str,
+        secret_access_key: str,
+        session_token: str | None = None,
+        expires_at: float | None = None,
+        source: str = "",
+    ) -> None:
+        self.access_key_id = access_key_id
+        self.secret_access_key = secret_access_key
+        self.session_token = session_token
+        self.expires_at = expires_at
+        self.source = source
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.access_key_id[:4]}…, source={self.source!r}, expires_at={self.expires_at})"

@@ -1,0 +1,1 @@
+"""A thin Kubernetes API side: RBAC evaluation and whoami."""

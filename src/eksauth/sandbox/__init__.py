@@ -1,0 +1,1 @@
+"""The chain on loopback, with no AWS account."""

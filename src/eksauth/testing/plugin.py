@@ -1,0 +1,1 @@
+"""The pytest plugin; its fixtures import the sandbox only when a test asks for them."""

@@ -1,0 +1,1 @@
+"""Minting bearer tokens: presigning, ExecCredential, the exec plugin."""
