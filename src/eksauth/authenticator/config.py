@@ -1,0 +1,280 @@
+"""The server's configuration file: the keys of aws-iam-authenticator, and ours for reaching STS.
+
+``docs/reference/server-config.md`` lists every key. Files of the reference load unchanged; keys that nobody knows are
+warnings, not errors. Account ids and names are text, whatever YAML makes of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+
+from eksauth.authenticator.endpoints import check_overrides
+from eksauth.authenticator.mapping.model import Mappings, Problem, Problems, Source
+from eksauth.authenticator.mapping.reader import EntryReader
+from eksauth.authenticator.yaml_nodes import YamlFile, is_null, read_bounded
+from eksauth.aws.partitions import PARTITIONS, partition_named
+from eksauth.errors import ConfigError
+
+DEFAULT_ADDRESS = "127.0.0.1"
+DEFAULT_PORT = 21362
+DEFAULT_STATE_DIR = Path("/var/aws-iam-authenticator")
+DEFAULT_KUBECONFIG = Path("/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml")
+BACKENDS = {
+    "MountedFile": "MountedFile",
+    "File": "MountedFile",
+    "EKSConfigMap": "EKSConfigMap",
+    "ConfigMap": "EKSConfigMap",
+    "CRD": "CRD",
+    "DynamicFile": "DynamicFile",
+}
+_AVAILABLE_BACKENDS = {"MountedFile"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """A server's configuration, checked.
+
+    :param cluster_id: may be empty here; the command line can give it.
+    :param backend_modes: modern names, in order.
+    :param reserved_prefixes: backend mode -> prefixes that its user names may not begin with.
+    :param sts_endpoint_overrides: STS host -> ``https://host[:port]`` to connect to instead.
+    :param sts_ca_file: extra authorities for overridden hosts.
+    :param warnings: what loads but will not do what its writer meant.
+    """
+
+    cluster_id: str = ""
+    partition: str = "aws"
+    address: str = DEFAULT_ADDRESS
+    port: int = DEFAULT_PORT
+    hostname: str = "localhost"
+    state_dir: Path = DEFAULT_STATE_DIR
+    generate_kubeconfig: Path = DEFAULT_KUBECONFIG
+    kubeconfig_pregenerated: bool = False
+    backend_modes: tuple[str, ...] = ("MountedFile",)
+    mappings: Mappings = field(default_factory=Mappings)
+    scrubbed_accounts: frozenset[str] = frozenset()
+    reserved_prefixes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sts_endpoint_overrides: dict[str, str] = field(default_factory=dict)
+    sts_ca_file: Path | None = None
+    ec2_describe_instances_role_arn: str = ""
+    ec2_describe_instances_qps: int = 15
+    ec2_describe_instances_burst: int = 5
+    source_arn: str = ""
+    log_verbosity: str = "info"
+    warnings: tuple[Problem, ...] = ()
+
+
+def load_server_config(path: Path) -> ServerConfig:
+    """Read and check a configuration file.
+
+    :raises ConfigError: naming file, line and column.
+    """
+    return parse_server_config(read_bounded(path), str(path))
+
+
+def parse_server_config(text: str, name: str) -> ServerConfig:
+    """Check the text of a configuration file; ``name`` begins every error and warning.
+
+    :raises ConfigError: naming file, line and column.
+    """
+    return _ConfigReader(YamlFile(text, name)).read()
+
+
+_TOP_KEYS = ("clusterID", "server", "log-verbosity", "feature-gates", "defaultRole")
+_IGNORED = "accepted, and without effect here"
+
+
+class _ConfigReader:
+    def __init__(self, file: YamlFile) -> None:
+        self._file = file
+        self._problems = Problems()
+        self._values: dict[str, object] = {}
+        self._entries = EntryReader(file, self._problems, strict=True)
+        self._sections: dict[str, tuple[object, ...]] = {}
+
+    def read(self) -> ServerConfig:
+        root = self._file.root
+        if root is None or is_null(root):
+            return ServerConfig()
+        if not isinstance(root, yaml.MappingNode):
+            raise self._file.error(root, "a server configuration must have keys and values", "begin with clusterID:")
+        top = self._known(root, _TOP_KEYS, "the top level")
+        config: dict[str, object] = {
+            "cluster_id": self._text(top, "clusterID"),
+            "log_verbosity": self._text(top, "log-verbosity"),
+        }
+        server = top.get("server")
+        if server is not None and not is_null(server):
+            config |= self._server(server)
+        present = {key: value for key, value in config.items() if value not in {None, ""}}
+        return ServerConfig(**present, warnings=tuple(self._problems.found))  # type: ignore[arg-type]
+
+    def _server(self, node: yaml.Node) -> dict[str, object]:
+        keys = self._known(node, tuple(_SERVER_KEYS), "server")
+        for key, value in keys.items():
+            if _SERVER_KEYS[key] == _IGNORED and not is_null(value):
+                self._warn(value, "config.ignored_key", f"server.{key} is {_IGNORED}")
+        overrides, ca_file = keys.get("stsEndpointOverrides"), self._text(keys, "stsCAFile")
+        return {
+            "partition": self._partition(keys.get("partition")),
+            "address": self._text(keys, "address"),
+            "port": self._number(keys.get("port"), "port", 1, 65535),
+            "hostname": self._text(keys, "hostname"),
+            "state_dir": self._path(keys, "stateDir"),
+            "generate_kubeconfig": self._path(keys, "generateKubeconfig"),
+            "kubeconfig_pregenerated": self._truth(keys.get("kubeconfigPregenerated"), "kubeconfigPregenerated"),
+            "backend_modes": self._backends(keys.get("backendMode")),
+            "mappings": self._mappings(keys),
+            "scrubbed_accounts": frozenset(self._texts(keys.get("scrubbedAccounts"), "scrubbedAccounts")) or None,
+            "reserved_prefixes": self._reserved(keys.get("reservedPrefixConfig")) or None,
+            "sts_endpoint_overrides": self._overrides(overrides) if overrides is not None else None,
+            "sts_ca_file": Path(ca_file) if ca_file else None,
+            "ec2_describe_instances_role_arn": self._text(keys, "ec2DescribeInstancesRoleARN"),
+            "ec2_describe_instances_qps": self._number(keys.get("ec2DescribeInstancesQps"), "ec2DescribeInstancesQps"),
+            "ec2_describe_instances_burst": self._number(
+                keys.get("ec2DescribeInstancesBurst"), "ec2DescribeInstancesBurst"
+            ),
+            "source_arn": self._text(keys, "sourceARN"),
+        }
+
+    def _known(self, node: yaml.Node, known: tuple[str, ...], where: str) -> dict[str, yaml.Node]:
+        """Return the pairs under their proper names; the reference ignores case here, so another case only warns."""
+        by_lower = {key.lower(): key for key in known}
+        found: dict[str, yaml.Node] = {}
+        lines: dict[str, int] = {}
+        for key, key_node, value in self._file.pairs(node):
+            proper = by_lower.get(key.lower())
+            if proper is None:
+                near = get_close_matches(key, known, 1)
+                hint = f"did you mean {near[0]}" if near else None
+                self._warn(key_node, "config.unknown_key", f"unknown key {key[:60]!r} in {where}", hint)
+                continue
+            if proper != key:
+                self._warn(key_node, "config.key_case", f"key {key!r} is read as {proper}", f"write {proper}")
+            if proper in found:
+                self._warn(
+                    key_node, "config.duplicate_key", f"{proper} is given again; line {lines[proper]} is ignored"
+                )
+            found[proper], lines[proper] = value, self._file.line(key_node)
+        return found
+
+    def _mappings(self, keys: dict[str, yaml.Node]) -> Mappings:
+        roles, users, accounts = (keys.get(key) for key in ("mapRoles", "mapUsers", "mapAccounts"))
+        return Mappings(
+            roles=self._entries.roles(roles) if roles is not None else (),
+            users=self._entries.users(users) if users is not None else (),
+            accounts=self._entries.accounts(accounts) if accounts is not None else (),
+        )
+
+    def _partition(self, node: yaml.Node | None) -> str | None:
+        name = self._file.text(node, "partition") if node is not None else ""
+        if node is not None and name and partition_named(name) is None:
+            names = ", ".join(partition.name for partition in PARTITIONS)
+            raise self._file.error(node, f"no such partition: {name!r}", f"one of {names}")
+        return name or None
+
+    def _backends(self, node: yaml.Node | None) -> tuple[str, ...] | None:
+        if node is None or is_null(node):
+            return None
+        if isinstance(node, yaml.SequenceNode):
+            written = [
+                (item, self._file.text(item, "a backend mode")) for item in self._file.items(node, "backendMode")
+            ]
+        else:
+            written = [(node, name.strip()) for name in self._file.text(node, "backendMode").split(",")]
+        modes = [self._backend(item, name) for item, name in written]
+        if not modes or len(set(modes)) != len(modes):
+            raise self._file.error(node, "backendMode names no backend, or one twice", f"one of {', '.join(BACKENDS)}")
+        return tuple(modes)
+
+    def _backend(self, node: yaml.Node, name: str) -> str:
+        mode = BACKENDS.get(name)
+        if mode is None:
+            near = get_close_matches(name, BACKENDS, 1)
+            hint = f"did you mean {near[0]}" if near else f"one of {', '.join(sorted(set(BACKENDS.values())))}"
+            raise self._file.error(node, f"no such backend mode: {name!r}", hint)
+        if mode not in _AVAILABLE_BACKENDS:
+            hint = "use MountedFile: put the mappings under server in this file"
+            raise self._file.error(node, f"backend mode {mode} is not available in this version", hint)
+        if mode != name:
+            self._warn(node, "config.deprecated_backend", f"backend mode {name} is now called {mode}", f"write {mode}")
+        return mode
+
+    def _reserved(self, node: yaml.Node | None) -> dict[str, tuple[str, ...]]:
+        reserved: dict[str, tuple[str, ...]] = {}
+        for item in self._file.items(node, "reservedPrefixConfig") if node is not None else ():
+            keys = self._known(item, ("backendMode", "usernamePrefixReserveList"), "reservedPrefixConfig")
+            mode = self._text(keys, "backendMode") or ""
+            if mode not in BACKENDS.values():
+                self._warn(item, "config.unknown_backend", f"reservedPrefixConfig names no backend: {mode!r}")
+            prefixes = self._texts(keys.get("usernamePrefixReserveList"), "usernamePrefixReserveList")
+            reserved[mode] = tuple(prefix for prefix in prefixes if prefix)
+        return reserved
+
+    def _overrides(self, node: yaml.Node) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for host, key_node, value in self._file.pairs(node) if not is_null(node) else ():
+            try:
+                found |= check_overrides({host: self._file.text(value, "an override")})
+            except ConfigError as error:
+                if error.message.startswith(self._file.name):
+                    raise
+                raise self._file.error(key_node, error.message, error.hint) from None
+        return found
+
+    def _text(self, keys: dict[str, yaml.Node], key: str) -> str | None:
+        return self._file.text(keys[key], key) if key in keys else None
+
+    def _texts(self, node: yaml.Node | None, what: str) -> list[str]:
+        items = self._file.items(node, what) if node is not None else ()
+        return [self._file.text(item, f"an item of {what}") for item in items]
+
+    def _path(self, keys: dict[str, yaml.Node], key: str) -> Path | None:
+        text = self._text(keys, key)
+        return Path(text) if text else None
+
+    def _truth(self, node: yaml.Node | None, what: str) -> bool | None:
+        return None if node is None or is_null(node) else self._file.truth(node, what)
+
+    def _number(self, node: yaml.Node | None, what: str, low: int = 0, high: int = 10**6) -> int | None:
+        if node is None or is_null(node):
+            return None
+        text = self._file.text(node, what)
+        if text.isascii() and text.isdigit() and len(text) < 9 and low <= int(text) <= high:
+            return int(text)
+        raise self._file.error(node, f"{what} must be a whole number from {low} to {high}")
+
+    def _warn(self, node: yaml.Node, code: str, message: str, hint: str | None = None) -> None:
+        self._problems.add(Problem(code, message, Source(self._file.name, self._file.line(node)), hint))
+
+
+_SERVER_KEYS = dict.fromkeys(
+    [
+        "partition",
+        "address",
+        "port",
+        "hostname",
+        "stateDir",
+        "generateKubeconfig",
+        "kubeconfigPregenerated",
+        "backendMode",
+        "mapRoles",
+        "mapUsers",
+        "mapAccounts",
+        "scrubbedAccounts",
+        "reservedPrefixConfig",
+        "stsEndpointOverrides",
+        "stsCAFile",
+        "ec2DescribeInstancesRoleARN",
+        "ec2DescribeInstancesQps",
+        "ec2DescribeInstancesBurst",
+        "sourceARN",
+    ],
+    "",
+) | dict.fromkeys(
+    ["kubeconfig", "master", "dynamicfilepath", "dynamicfileUserIDStrict", "dynamicBackendModePath"], _IGNORED
+)

@@ -1,0 +1,198 @@
+"""The whole judgement of one token: rules, STS, identity, mapping; the answer is a value, not an exception."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from eksauth.authenticator.config import ServerConfig
+from eksauth.authenticator.identity import Identity, scrubbed_uid
+from eksauth.authenticator.mapping.model import Match, NotMapped
+from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
+from eksauth.authenticator.mapping.templates import TemplateError, render
+from eksauth.authenticator.sts import StsApi, StsUnavailable
+from eksauth.authenticator.verify import TokenVerifier, VerifiedToken
+from eksauth.errors import ConfigError, EksauthError
+
+PrivateDnsName = Callable[[str], Awaitable[str]]
+"""Finds the private DNS name of an EC2 instance by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesUser:
+    """What Kubernetes is told: ``groups`` without ``system:authenticated``, which the API server adds itself."""
+
+    username: str
+    groups: tuple[str, ...]
+    uid: str
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one token.
+
+    :param allowed: True when the token authenticates somebody.
+    :param reason: stable code: ``ok``, ``token.…``, ``sts.…``, ``identity.…`` or ``mapping.…``.
+    :param message: one line for people.
+    :param hint: what to do about a refusal, or None.
+    :param retryable: the refusal is not about the token: STS or EC2 did not answer; asking again may help, and the
+        answer must not be cached.
+    :param identity: who STS says it is, as soon as that is known, also when a later step refuses.
+    :param user: who Kubernetes is told it is.
+    :param match: the mapping entry that decided, or why none did.
+    :param token_expires_at: seconds since the epoch; None until the token's date is known.
+    """
+
+    allowed: bool
+    reason: str
+    message: str
+    hint: str | None = None
+    retryable: bool = False
+    identity: Identity | None = None
+    user: KubernetesUser | None = None
+    match: Match | NotMapped | None = None
+    token_expires_at: float | None = None
+
+
+class MappingBackend(Protocol):
+    """Answers which entry an identity falls under."""
+
+    name: str
+
+    def lookup(self, identity: Identity) -> Match | NotMapped:
+        """Return the entry that decides, or why there is none; quick and without I/O."""
+
+
+class Authenticator:
+    """Judges tokens for one cluster.
+
+    :param cluster_id: what tokens must have been signed for.
+    :param partition: the cluster's partition, such as ``aws``.
+    :param sts: the STS client, see :class:`eksauth.authenticator.sts.StsClient`.
+    :param mapping: where identities become users.
+    :param now: the clock, seconds since the epoch.
+    :param reserved_prefixes: user names that mappings may not give out, by how they begin.
+    :param scrubbed_accounts: accounts whose identities are hidden from Kubernetes.
+    :param private_dns_name: finds an instance's name for ``{{EC2PrivateDNSName}}``; None refuses such logins.
+    """
+
+    def __init__(
+        self,
+        *,
+        cluster_id: str,
+        partition: str,
+        sts: StsApi,
+        mapping: MappingBackend,
+        now: Callable[[], float] = time.time,
+        reserved_prefixes: Collection[str] = (),
+        scrubbed_accounts: Collection[str] = (),
+        private_dns_name: PrivateDnsName | None = None,
+    ) -> None:
+        self.verifier = TokenVerifier(cluster_id=cluster_id, partition=partition, sts=sts, now=now)
+        self.mapping = mapping
+        self._reserved_prefixes = tuple(prefix for prefix in reserved_prefixes if prefix)
+        self._scrubbed_accounts = frozenset(scrubbed_accounts)
+        self._private_dns_name = private_dns_name
+
+    async def authenticate(self, token: str | bytes) -> Decision:
+        """Judge ``token``; refusals and outages are decisions too, nothing is raised for them."""
+        try:
+            verified = await self.verifier.verify(token)
+        except EksauthError as error:
+            return refusal(error)
+        return await self.decide(verified)
+
+    async def decide(self, verified: VerifiedToken) -> Decision:
+        """Map an identity that is already verified; separate, so that verification can be cached and mapping not."""
+        identity, expires_at = verified.identity, verified.expires_at
+        match = self.mapping.lookup(identity)
+
+        def refused(reason: str, message: str, hint: str | None, *, retryable: bool = False) -> Decision:
+            return Decision(
+                allowed=False,
+                reason=reason,
+                message=message,
+                hint=hint,
+                retryable=retryable,
+                identity=identity,
+                match=match,
+                token_expires_at=expires_at,
+            )
+
+        if isinstance(match, NotMapped):
+            near = match.near_misses[0] if match.near_misses else None
+            hint = f"{near.source}: {near.explanation}" if near else "add a mapping for this ARN"
+            return refused("mapping.not_mapped", f"{identity.canonical_arn} is not mapped to a Kubernetes user", hint)
+        try:
+            username = await render(match.username, identity, self._private_dns_name)
+            groups = [await render(group, identity, self._private_dns_name) for group in match.groups]
+        except TemplateError as error:
+            return refused(error.code, error.message, error.hint, retryable=error.retryable)
+        if not username:
+            return refused(
+                "mapping.empty_username",
+                f"the mapping at {match.source} gives an empty user name",
+                "give the entry a username; quote it when it looks like a number or a truth value",
+            )
+        if match.kind != "account":
+            for prefix in self._reserved_prefixes:
+                if username.startswith(prefix):
+                    return refused(
+                        "mapping.reserved_prefix",
+                        f"user name {username} of the mapping at {match.source} begins with reserved {prefix}",
+                        "choose another user name, or take the prefix off reservedPrefixConfig",
+                    )
+        return Decision(
+            allowed=True,
+            reason="ok",
+            message=f"{identity.canonical_arn} is {username}",
+            identity=identity,
+            user=self._user(identity, username, tuple(group for group in groups if group)),
+            match=match,
+            token_expires_at=expires_at,
+        )
+
+    def _user(self, identity: Identity, username: str, groups: tuple[str, ...]) -> KubernetesUser:
+        if identity.account_id in self._scrubbed_accounts:
+            return KubernetesUser(username, groups, scrubbed_uid(username))
+        return KubernetesUser(username, groups, identity.uid, identity.extra)
+
+
+def refusal(error: EksauthError) -> Decision:
+    """Return the decision that an error of the verifier stands for."""
+    return Decision(
+        allowed=False,
+        reason=error.code,
+        message=error.message,
+        hint=error.hint,
+        retryable=isinstance(error, StsUnavailable),
+    )
+
+
+def build_authenticator(
+    config: ServerConfig,
+    sts: StsApi,
+    *,
+    now: Callable[[], float] = time.time,
+    private_dns_name: PrivateDnsName | None = None,
+) -> Authenticator:
+    """Return the authenticator that ``config`` describes.
+
+    :raises ConfigError: when the configuration names no cluster.
+    """
+    if not config.cluster_id:
+        raise ConfigError("no cluster id", hint="set clusterID in the configuration file, or give --cluster-id")
+    backend = MountedFileBackend(config.mappings)
+    return Authenticator(
+        cluster_id=config.cluster_id,
+        partition=config.partition,
+        sts=sts,
+        mapping=backend,
+        now=now,
+        reserved_prefixes=config.reserved_prefixes.get(backend.name, ()),
+        scrubbed_accounts=config.scrubbed_accounts,
+        private_dns_name=private_dns_name,
+    )

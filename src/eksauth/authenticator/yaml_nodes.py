@@ -1,0 +1,172 @@
+"""YAML as nodes that know their line, within limits; scalars stay the text that was written.
+
+A YAML 1.1 loader turns unquoted account ids into other numbers and ``on`` into a truth value; reading nodes instead of
+values avoids that and gives every error a line. Anchors, aliases and merge keys work; a budget stops alias bombs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from eksauth.errors import ConfigError
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_NODES = 5_000_000
+_STRING = "tag:yaml.org,2002:str"
+_NULL = "tag:yaml.org,2002:null"
+_TEXTUAL = {_STRING, "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
+_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_bounded(path: Path) -> str:
+    """Return the text of a configuration file.
+
+    :raises ConfigError: when it is missing, unreadable, too large or not UTF-8.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {(error.strerror or 'unreadable').lower()}", hint="check the path and its mode"
+        ) from None
+    except ValueError:
+        raise ConfigError("the path of the configuration file has a NUL byte") from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise ConfigError(
+            f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB", hint="this cannot be a configuration file"
+        )
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8", hint="save the file as UTF-8") from None
+
+
+class YamlFile:
+    """One parsed YAML document and the helpers to read it.
+
+    :param name: the file as people know it; it begins every error.
+    :param first_line: the number of the text's first line in that file; a text inside another file starts later.
+    :raises ConfigError: for YAML that does not parse, with line and column.
+    """
+
+    def __init__(self, text: str, name: str, *, first_line: int = 1) -> None:
+        self.name = name
+        self._first_line = first_line
+        self._budget = MAX_NODES
+        self.root = self._compose(text)
+
+    def _compose(self, text: str) -> yaml.Node | None:
+        try:
+            loader = _Loader(text)
+        except yaml.YAMLError as error:
+            raise self._syntax_error(error) from None
+        try:
+            if not loader.check_node():
+                return None
+            # of several documents only the first counts, as for the reference
+            return loader.get_node()
+        except yaml.YAMLError as error:
+            raise self._syntax_error(error) from None
+        except (RecursionError, ValueError):
+            raise ConfigError(
+                f"{self.name}: nested too deeply or not text", hint="this cannot be a configuration file"
+            ) from None
+        finally:
+            loader.dispose()
+
+    def _syntax_error(self, error: yaml.YAMLError) -> ConfigError:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        where = f":{mark.line + self._first_line}:{mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "malformed"
+        hint = "quote values that begin with {{" if "{{" in str(getattr(mark, "buffer", "") or "") else None
+        return ConfigError(
+            f"{self.name}{where}: not valid YAML: {problem}",
+            hint=hint or "check the indentation; values that begin with {{ must be quoted",
+            code="config.yaml",
+        )
+
+    def line(self, node: yaml.Node) -> int:
+        """Return the line that ``node`` starts on, from 1."""
+        return int(node.start_mark.line) + self._first_line
+
+    def error(self, node: yaml.Node, message: str, hint: str | None = None) -> ConfigError:
+        """Return an error that names file, line and column."""
+        return ConfigError(f"{self.name}:{self.line(node)}:{node.start_mark.column + 1}: {message}", hint=hint)
+
+    def _spend(self, node: yaml.Node) -> None:
+        self._budget -= 1
+        if self._budget < 0:
+            raise self.error(node, f"more than {MAX_NODES} values", "aliases multiply what they stand for; use fewer")
+
+    def pairs(self, node: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+        """Yield (key, key node, value node) of a mapping, merged (``<<``) pairs first so that later ones win.
+
+        :raises ConfigError: when ``node`` is no mapping.
+        """
+        yield from self._pairs(node, 0)
+
+    def _pairs(self, node: yaml.Node, depth: int) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode) or depth > 20:
+            raise self.error(node, "expected keys and values here")
+        own = []
+        for key, value in node.value:
+            self._spend(key)
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.error(key, "a key must be plain text")
+            if key.tag == "tag:yaml.org,2002:merge":
+                merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                for other in reversed(merged):
+                    yield from self._pairs(other, depth + 1)
+            else:
+                own.append((str(key.value), key, value))
+        yield from own
+
+    def items(self, node: yaml.Node, what: str) -> Iterator[yaml.Node]:
+        """Yield the items of a list; nothing for null.
+
+        :raises ConfigError: when ``node`` is anything else.
+        """
+        if is_null(node):
+            return
+        if not isinstance(node, yaml.SequenceNode):
+            raise self.error(node, f"{what} must be a list", "begin each item with '- '")
+        for item in node.value:
+            self._spend(item)
+            yield item
+
+    def text(self, node: yaml.Node, what: str) -> str:
+        """Return a scalar as it is written, whatever YAML takes it for; null is empty.
+
+        :raises ConfigError: for lists and mappings.
+        """
+        if not isinstance(node, yaml.ScalarNode):
+            raise self.error(node, f"{what} must be plain text")
+        return "" if is_null(node) else str(node.value)
+
+    def truth(self, node: yaml.Node, what: str) -> bool:
+        """Return a truth value.
+
+        :raises ConfigError: for anything else.
+        """
+        value = _TRUTH.get(self.text(node, what).lower())
+        if value is None:
+            raise self.error(node, f"{what} must be true or false")
+        return value
+
+
+def is_null(node: yaml.Node) -> bool:
+    """Tell whether ``node`` is an empty value."""
+    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
+
+
+def string_or_none(node: yaml.Node) -> str | None:
+    """Return a scalar that YAML itself takes for text; None for numbers, truth values, lists and the like."""
+    if isinstance(node, yaml.ScalarNode) and node.tag in _TEXTUAL:
+        return str(node.value)
+    return None
