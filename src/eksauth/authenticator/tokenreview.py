@@ -135,13 +135,12 @@ def refused(request: ReviewRequest, error: str | None = None) -> bytes:
     return _answer(request, status)
 
 
-def failure(code: int, message: str, *, retry_after: int | None = None) -> bytes:
+def failure(code: int, message: str) -> bytes:
     """Return a ``Status`` object for an HTTP error, so that the API server's log shows ``message``.
 
     :param code: the HTTP status it travels with.
-    :param retry_after: seconds; API servers honour it for every status that carries it.
     """
-    status: dict[str, object] = {
+    status = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
@@ -150,8 +149,6 @@ def failure(code: int, message: str, *, retry_after: int | None = None) -> bytes
         "reason": _STATUS_REASONS.get(code, "InternalError" if code >= 500 else "BadRequest"),
         "code": code,
     }
-    if retry_after is not None:
-        status["details"] = {"retryAfterSeconds": retry_after}
     return _ENCODER.encode(status)
 
 

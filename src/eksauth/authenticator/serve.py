@@ -1,0 +1,104 @@
+"""From a configuration to a running authenticator: the use-case behind ``eksauth server run``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from eksauth.authenticator.config import BACKENDS, ServerConfig
+from eksauth.authenticator.decide import build_authenticator
+from eksauth.authenticator.metrics import Metrics
+from eksauth.authenticator.server import run
+from eksauth.authenticator.settings import CacheSettings, ServerSettings, WebhookSettings
+from eksauth.authenticator.sts import StsClient
+from eksauth.authenticator.sts_metrics import MeteredSts
+from eksauth.authenticator.verify import checked_cluster_id, checked_partition
+from eksauth.errors import ConfigError
+
+_DEFAULTS = CacheSettings()
+
+
+def backend_modes(written: Iterable[str]) -> tuple[str, ...]:
+    """Return the modern names of backend modes; each text may hold several, separated by commas.
+
+    :raises ConfigError: for an unknown mode, or one given twice.
+    """
+    modes: list[str] = []
+    for name in (part.strip() for text in written for part in text.split(",")):
+        mode = BACKENDS.get(name)
+        if mode is None:
+            near = get_close_matches(name, BACKENDS, 1)
+            hint = f"did you mean {near[0]}" if near else f"one of {', '.join(sorted(set(BACKENDS.values())))}"
+            raise ConfigError(f"no such backend mode: {name!r}", hint=hint)
+        if mode in modes:
+            raise ConfigError(f"backend mode {mode} is given twice", hint="give each once, in the order to ask them")
+        modes.append(mode)
+    return tuple(modes)
+
+
+def check(config: ServerConfig) -> None:
+    """Check what the command line may have changed.
+
+    :raises ConfigError: with the fix in the hint.
+    """
+    if not config.cluster_id:
+        raise ConfigError("no cluster id", hint="set clusterID in the configuration file, or give --cluster-id")
+    checked_cluster_id(config.cluster_id)
+    checked_partition(config.partition)
+    for mode in config.backend_modes:
+        if mode != "MountedFile":
+            raise ConfigError(
+                f"backend mode {mode} is not available in this version",
+                hint="use MountedFile: put the mappings under server in the configuration file",
+            )
+
+
+def settings_of(
+    config: ServerConfig,
+    *,
+    cache_ttl: float | None = None,
+    negative_ttl: float | None = None,
+    audiences: frozenset[str] | None = None,
+    explain_refusals: bool = False,
+    ready_file: Path | None = None,
+) -> ServerSettings:
+    """Return the settings of the server that ``config`` describes; None keeps a default."""
+    return ServerSettings(
+        cluster_id=config.cluster_id,
+        state_dir=config.state_dir,
+        kubeconfig=None if config.kubeconfig_pregenerated else config.generate_kubeconfig,
+        address=config.address,
+        port=config.port,
+        hostname=config.hostname,
+        ready_file=ready_file,
+        cache=CacheSettings(
+            ttl=_DEFAULTS.ttl if cache_ttl is None else cache_ttl,
+            negative_ttl=_DEFAULTS.negative_ttl if negative_ttl is None else negative_ttl,
+        ),
+        webhook=WebhookSettings(
+            audiences=audiences, explain_refusals=explain_refusals, scrubbed_accounts=config.scrubbed_accounts
+        ),
+    )
+
+
+async def serve(config: ServerConfig, settings: ServerSettings) -> int:
+    """Serve until told to stop and return the exit code.
+
+    :raises ConfigError: when something that ``config`` names cannot be used.
+    """
+    metrics = Metrics()
+    async with StsClient(overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file) as sts:
+        authenticator = build_authenticator(config, MeteredSts(sts, metrics))
+        return await run(settings, authenticator, metrics)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's loop where it is installed; None stands for asyncio's own."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    loop: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
+    return loop
