@@ -1,0 +1,162 @@
+"""All services of one sandbox behind one function: request in, answer out. No network here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from eksauth.sandbox.aws.authorization import context_of
+from eksauth.sandbox.aws.clusters import ClusterStore
+from eksauth.sandbox.aws.eks import eks_operation, serve_eks
+from eksauth.sandbox.aws.faults import FaultPlan, ServiceFault
+from eksauth.sandbox.aws.iam import IamStore
+from eksauth.sandbox.aws.iam_api import serve_iam
+from eksauth.sandbox.aws.identify import identify
+from eksauth.sandbox.aws.model import Caller
+from eksauth.sandbox.aws.request import Parameters, RawRequest, parse_pairs
+from eksauth.sandbox.aws.requests_log import LoggedRequest, RequestLog
+from eksauth.sandbox.aws.sessions import SessionStore
+from eksauth.sandbox.aws.signature import Authentication, read_authentication, region_of_host
+from eksauth.sandbox.aws.sts import Sts, check_action
+from eksauth.sandbox.aws.wire import Answer, query_error, query_result, rest_error
+
+_log = logging.getLogger(__name__)
+
+_SERVICES = frozenset(["sts", "iam", "eks"])
+
+
+@dataclass
+class _Seen:
+    """What is known about a request so far, for the log."""
+
+    service: str
+    action: str
+    claim: Authentication | None = None
+    caller: Caller | None = None
+
+
+@dataclass
+class Cloud:
+    """The state of a sandbox's AWS, and what answers from it.
+
+    :param clock: seconds since the epoch; ``clock_offset`` is added to it.
+    """
+
+    clock: Callable[[], float] = time.time
+    clock_offset: float = 0.0
+    iam: IamStore = field(default_factory=IamStore)
+    sessions: SessionStore = field(default_factory=SessionStore)
+    clusters: ClusterStore = field(default_factory=ClusterStore)
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    log: RequestLog = field(default_factory=RequestLog)
+
+    def now(self) -> float:
+        """Return the time that this AWS believes in."""
+        return self.clock() + self.clock_offset
+
+    def answer(self, request: RawRequest, ordered: ServiceFault | None = None) -> Answer:
+        """Answer one request; ``ordered`` replaces the answer by an error, whoever asks.
+
+        Never raises: what goes wrong inside is answered as InternalFailure.
+        """
+        seen = _Seen(*name_operation(request))
+        try:
+            answer = self._judge(request, ordered, seen)
+        except ServiceFault as fault:
+            answer = _error(seen.service, fault, request)
+        except Exception as error:  # noqa: BLE001  a bug here must look like AWS failing, not like a dead server
+            # never the error's own text: it may quote the request
+            _log.error("internal failure in %s:%s: %s", seen.service, seen.action, type(error).__name__)
+            message = "The request processing has failed because of an unknown error, exception or failure."
+            answer = _error(seen.service, ServiceFault("InternalFailure", message, 500), request)
+        self.log.add(
+            LoggedRequest(
+                at=self.now(),
+                service=seen.service,
+                action=seen.action,
+                region=seen.claim.region[:64] if seen.claim else "",
+                host=request.header("host")[:256],
+                access_key_id=seen.claim.access_key_id[:128] if seen.claim else "",
+                principal=seen.caller.arn if seen.caller else "",
+                status=answer.status,
+                code=answer.code,
+            )
+        )
+        return answer
+
+    def _judge(self, request: RawRequest, ordered: ServiceFault | None, seen: _Seen) -> Answer:
+        if ordered is not None:
+            raise ordered
+        if seen.service in {"sts", "iam"}:
+            _check_query_request(request, seen.service)
+        seen.claim = claim = read_authentication(request)
+        if claim.service != seen.service or claim.service not in _SERVICES:
+            raise ServiceFault("NotImplemented", f"the sandbox does not serve {claim.service[:64]!r}", 501)
+        if region_of_host(request.host) and claim.service != "sts":
+            raise ServiceFault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'. ", 403)
+        seen.caller = identify(request, claim, self.iam, self.sessions, now=self.now())
+        return self._serve(request, claim, seen.caller)
+
+    def _serve(self, request: RawRequest, claim: Authentication, caller: Caller) -> Answer:
+        now = self.now()
+        context = context_of(request, caller, region=claim.region, now=now)
+        if claim.service == "eks":
+            return serve_eks(request, caller, claim.region, self.iam, self.clusters, context)
+        parameters = read_parameters(request)
+        if claim.service == "iam":
+            return serve_iam(parameters, caller, self.iam, context)
+        result = Sts(self.iam, self.sessions).serve(parameters, caller, context, now)
+        return query_result("sts", check_action(parameters), result, as_json=_wants_json(request))
+
+
+def name_operation(request: RawRequest) -> tuple[str, str]:
+    """Return (service, operation) that a request claims to be about, before anything is verified.
+
+    The service of the credential scope decides; without credentials, a query request is taken for STS.
+    """
+    service = ""
+    for raw in (request.header("authorization"), request.query.decode("ascii", "replace")):
+        # the same spot in either form: …Credential=<id>/<date>/<region>/<service>/aws4_request
+        _, found, scope = raw.replace("%2F", "/").replace("%2f", "/").partition("Credential=")
+        if found and scope.count("/") >= 4:
+            service = scope.split("/", 4)[3]
+            break
+    if service == "eks" or (not service and request.path.startswith(b"/clusters")):
+        return "eks", eks_operation(request) or "Unknown"
+    for text in (request.query, request.body if request.is_form else b""):
+        for piece in text.split(b"&"):
+            name, _, value = piece.partition(b"=")
+            if name == b"Action":
+                action = value.decode("ascii", "replace")
+                return service[:32] or "sts", action if action.isalnum() and len(action) <= 64 else "Unknown"
+    return service[:32] or "sts", "Unknown"
+
+
+def read_parameters(request: RawRequest) -> Parameters:
+    """Return the operation's parameters, without those of the signature."""
+    pairs = [pair for pair in parse_pairs(request.query) if not pair[0].lower().startswith(b"x-amz-")]
+    if request.method == "POST" and request.is_form:
+        pairs += parse_pairs(request.body)
+    return Parameters(pairs)
+
+
+def _check_query_request(request: RawRequest, service: str) -> None:
+    if request.method not in {"GET", "POST"}:
+        raise ServiceFault("InvalidAction", "The query protocol uses GET and POST only.", 405)
+    if request.path not in {b"/", b""}:
+        raise ServiceFault("InvalidAction", "The query protocol lives at the path / only.", 404)
+    parameters = read_parameters(request)
+    if service == "sts":
+        check_action(parameters)
+
+
+def _error(service: str, fault: ServiceFault, request: RawRequest) -> Answer:
+    if service in {"sts", "iam", "unknown"}:
+        return query_error(service, fault, as_json=service == "sts" and _wants_json(request))
+    return rest_error(fault)
+
+
+def _wants_json(request: RawRequest) -> bool:
+    return "application/json" in request.header("accept").lower()
