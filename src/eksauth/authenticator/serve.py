@@ -89,7 +89,9 @@ async def serve(config: ServerConfig, settings: ServerSettings) -> int:
     :raises ConfigError: when something that ``config`` names cannot be used.
     """
     metrics = Metrics()
-    async with StsClient(overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file) as sts:
+    async with StsClient(
+        overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file, on_reply=metrics.sts_answered
+    ) as sts:
         authenticator = build_authenticator(config, MeteredSts(sts, metrics))
         return await run(settings, authenticator, metrics)
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +58,7 @@ class StsClient:
     :param ca_file: PEM file of extra authorities, trusted for overridden hosts only.
     :param timeout: seconds for one question, a retry included.
     :param environ: where proxies are looked up.
+    :param on_reply: told the STS host and the HTTP status of every reply.
     :raises ConfigError: bad overrides, an unreadable CA file, or aiohttp is not installed.
     """
 
@@ -68,7 +69,9 @@ class StsClient:
         ca_file: Path | None = None,
         timeout: float = TIMEOUT_SECONDS,
         environ: Mapping[str, str] = os.environ,
+        on_reply: Callable[[str, int], None] | None = None,
     ) -> None:
+        self._on_reply = on_reply
         self._overrides = check_overrides(overrides or {})
         self._timeout = timeout
         self._proxies = _proxies(environ)
@@ -137,6 +140,8 @@ class StsClient:
             ssl=self._override_tls if origin else self._public_tls,
             proxy=self._proxy_for(url.scheme, url.host or ""),
         ) as reply:
+            if self._on_reply is not None:
+                self._on_reply(question.host, reply.status)
             try:
                 return reply.status, await _read(reply)
             except (ConnectionResetError, BrokenPipeError) as error:

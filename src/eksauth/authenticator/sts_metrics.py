@@ -1,4 +1,4 @@
-"""Counting what STS does, under the names that aws-iam-authenticator gave these counters."""
+"""Counting how questions to STS end, under the names that aws-iam-authenticator gave these counters."""
 
 from __future__ import annotations
 
