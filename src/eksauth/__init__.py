@@ -7,13 +7,19 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from eksauth.credentials.model import Credentials as Credentials
     from eksauth.errors import EksauthError as EksauthError
+    from eksauth.token.library import Token as Token
+    from eksauth.token.library import mint_token as mint_token
 
 _HOMES = {
+    "Credentials": "eksauth.credentials.model",
     "EksauthError": "eksauth.errors",
+    "Token": "eksauth.token.library",
+    "mint_token": "eksauth.token.library",
 }
 
-__all__ = ["EksauthError", "__version__"]
+__all__ = ["Credentials", "EksauthError", "Token", "__version__", "mint_token"]
 
 
 def __getattr__(name: str) -> object:

@@ -47,6 +47,10 @@ def root(debug: bool) -> None:
 def run(argv: Sequence[str]) -> int:
     """Run the command line and return the exit code; never raises, never shows a traceback without ``--debug``."""
     debug = "--debug" in argv
+    if "eks" in argv[1:] or argv[:1] == ["eks"]:
+        from eksauth.cli.dropin import options_last
+
+        argv = options_last(argv)
     try:
         result = root.main(list(argv), prog_name="eksauth", standalone_mode=False)
         sys.stdout.flush()

@@ -26,3 +26,20 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials({self.access_key_id[:4]}…, source={self.source!r}, expires_at={self.expires_at})"
+
+
+def unusable_field(credentials: Credentials) -> str | None:
+    """Name the part that no AWS key can look like (empty, or with blanks or control characters), or return None.
+
+    A line end copied along with a secret is the usual cause; AWS would only say that the signature does not match.
+    """
+    for name, value in (
+        ("access key id", credentials.access_key_id),
+        ("secret access key", credentials.secret_access_key),
+        ("session token", credentials.session_token),
+    ):
+        if value is None:
+            continue
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            return name
+    return None

@@ -5,13 +5,7 @@ query signer (``tests/token/test_sigv4_differential.py``). Pure: no clock, no en
 ``re`` or anything that does; the interpreter's own SHA-256 is used because hashlib would load libcrypto.
 """
 
-try:
-    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found, unused-ignore]  # Python 3.12 and later
-except ImportError:
-    try:
-        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found, unused-ignore]  # Python 3.11
-    except ImportError:  # a build without its own SHA-256, for example one that insists on a FIPS provider
-        from hashlib import sha256 as _sha256
+from eksauth.aws.digest import sha256 as _sha256
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
