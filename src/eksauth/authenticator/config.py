@@ -110,7 +110,7 @@ class _ConfigReader:
         server = top.get("server")
         if server is not None and not is_null(server):
             config |= self._server(server)
-        present = {key: value for key, value in config.items() if value not in {None, ""}}
+        present = {key: value for key, value in config.items() if value is not None and value != ""}
         return ServerConfig(**present, warnings=tuple(self._problems.found))  # type: ignore[arg-type]
 
     def _server(self, node: yaml.Node) -> dict[str, object]:
