@@ -143,14 +143,19 @@ class Webhook:
         if decision.allowed and decision.user is not None:
             audiences = accepted_audiences(review.audiences, self._settings.audiences)
             if audiences is None:
-                return _json(refused(review, self._told("audience: none of the audiences asked for is served here")))
+                why = "audience.not_served: none of the audiences asked for is served here"
+                return _json(refused(review, why if self._settings.explain_refusals else None))
             return _json(granted(review, decision.user, audiences))
         if not decision.retryable:
-            return _json(refused(review, self._told(f"{decision.reason}: {decision.message}")))
+            return _json(refused(review, self._explanation(decision)))
         return _failure(429 if decision.reason == "sts.throttled" else 504, f"{decision.reason}: {decision.message}")
 
-    def _told(self, reason: str) -> str | None:
-        return reason if self._settings.explain_refusals else None
+    def _explanation(self, decision: Decision) -> str | None:
+        if not self._settings.explain_refusals:
+            return None
+        if decision.identity is not None and decision.identity.account_id in self._settings.scrubbed_accounts:
+            return decision.reason
+        return f"{decision.reason}: {decision.message}"
 
     def _malformed(self, status: int, message: str, start: float) -> web.Response:
         self._metrics.observe_malformed(time.perf_counter() - start)
