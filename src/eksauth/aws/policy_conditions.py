@@ -16,10 +16,10 @@ from typing import Any
 Context = Mapping[str, str | Sequence[str]]
 """Condition keys of a request; a sequence is a multi-valued key."""
 
-_AS_LITERAL = {ord("*"): "\ue02a", ord("?"): "\ue03f"}
+_AS_LITERAL = {ord("*"): "\udc2a", ord("?"): "\udc3f"}
 _BACK = {ord(mark): chr(letter) for letter, mark in _AS_LITERAL.items()}
 _NO_VALUE = "\0"
-# stand-ins from the private use area for a star or question mark that a variable put into a pattern
+# stand-ins for a star or question mark that a variable put into a pattern: lone surrogates, which no UTF-8 text holds
 
 
 def wildcard_match(pattern: str, text: str) -> bool:
