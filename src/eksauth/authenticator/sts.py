@@ -31,6 +31,7 @@ __all__ = ["StsApi", "StsClient", "StsQuestion", "StsRefused", "StsUnavailable"]
 
 TIMEOUT_SECONDS = 10.0
 """For the whole call, a retry included; the limit of the reference."""
+_ROUTE = "check DNS, the route to STS and the proxy settings of this process"
 _CONNECTIONS = 256
 _CONNECTIONS_PER_HOST = 64
 
@@ -113,11 +114,11 @@ class StsClient:
         import aiohttp
 
         try:
-            try:
-                return await self._send(session, question)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError):
-                return await self._send(session, question)
-        except (aiohttp.ClientError, OSError, zlib.error, ValueError) as error:
+            # aiohttp itself sends a GET once more when the connection dies before an answer begins (since 3.10)
+            return await self._send(session, question)
+        except (aiohttp.ClientResponseError, zlib.error):
+            raise _not_an_answer("the answer is not HTTP as STS speaks it") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(question.host, error) from None
 
     async def _send(self, session: aiohttp.ClientSession, question: StsQuestion) -> tuple[int, bytes]:
@@ -142,11 +143,7 @@ class StsClient:
         ) as reply:
             if self._on_reply is not None:
                 self._on_reply(question.host, reply.status)
-            try:
-                return reply.status, await _read(reply)
-            except (ConnectionResetError, BrokenPipeError) as error:
-                # an answer had begun: asking again could hide a half-answered question
-                raise _unreachable(question.host, error) from None
+            return reply.status, await _read(reply)
 
     def _proxy_for(self, scheme: str, host: str) -> str | None:
         if is_loopback(host) or proxy_bypass_environment(host, self._proxies):
@@ -165,7 +162,7 @@ async def _read(reply: aiohttp.ClientResponse) -> bytes:
     if encoding in {"", "identity"}:
         return bytes(body)
     if encoding not in {"gzip", "deflate"}:
-        raise StsUnavailable("the answer is in an encoding nobody asked for", code="sts.malformed_reply")
+        raise _not_an_answer("the answer is in an encoding that nobody asked for")
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
     unpacked = unpack.decompress(bytes(body), MAX_REPLY_BYTES)
     if unpack.unconsumed_tail:
@@ -174,8 +171,12 @@ async def _read(reply: aiohttp.ClientResponse) -> bytes:
 
 
 def _too_large() -> StsUnavailable:
+    return _not_an_answer(f"the answer is larger than {MAX_REPLY_BYTES} bytes")
+
+
+def _not_an_answer(what: str) -> StsUnavailable:
     return StsUnavailable(
-        f"the answer is larger than {MAX_REPLY_BYTES} bytes",
+        what,
         hint="something between here and STS answers in its place: a proxy or a wrong endpoint override",
         code="sts.malformed_reply",
     )
@@ -189,13 +190,11 @@ def _unreachable(host: str, error: Exception) -> StsUnavailable:
             hint="the certificate is for another host or from an unknown authority; look for a proxy, set a CA file",
             code="sts.tls",
         )
+    if "DNS" in type(error).__name__:
+        return StsUnavailable(f"{host} does not resolve, or its override does not", hint=_ROUTE, code="sts.unreachable")
     number = error.errno if isinstance(error, OSError) else None
     reason = os.strerror(number).lower() if number and number > 0 else type(error).__name__
-    return StsUnavailable(
-        f"{host} cannot be reached: {reason}",
-        hint="check DNS, the route to STS and the proxy settings of this process",
-        code="sts.unreachable",
-    )
+    return StsUnavailable(f"{host} cannot be reached: {reason}", hint=_ROUTE, code="sts.unreachable")
 
 
 def _new_session() -> aiohttp.ClientSession:
