@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,15 @@ def mint(*, age: float = 0.0, region: str = "eu-west-1", key: str = KEY, serial:
     return encode_token(url)
 
 
+def sample(text: str, name: str, labels: dict[str, str]) -> float:
+    """Return one sample of metrics in the Prometheus text format, 0 when it is not there."""
+    for family in text_string_to_metric_families(text):
+        for found in family.samples:
+            if found.name == name and found.labels == labels:
+                return found.value
+    return 0.0
+
+
 @dataclass
 class Sts:
     """Answers every question with ``answer`` once ``gate`` is open, and remembers the questions."""
@@ -92,7 +102,7 @@ class Running:
 
     async def post(self, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
         """Post a body to /authenticate and return status and JSON."""
-        async with self.client.post(self.at("/authenticate"), data=body, headers=headers) as reply:
+        async with self.client.post(self.at("/authenticate"), data=BytesIO(body), headers=headers) as reply:
             return reply.status, json.loads(await reply.read())
 
     async def review(
@@ -110,12 +120,7 @@ class Running:
     async def metric(self, name: str, **labels: str) -> float:
         """Return one sample of /metrics, 0 when it is not there."""
         async with self.client.get(self.at("/metrics")) as reply:
-            text = await reply.text()
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                if sample.name == name and sample.labels == labels:
-                    return sample.value
-        return 0.0
+            return sample(await reply.text(), name, labels)
 
 
 def settings_in(
