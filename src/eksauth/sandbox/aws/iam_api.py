@@ -8,8 +8,10 @@ from typing import Any
 
 from moto.core.request import Request
 from moto.core.responses import ActionResult
+from moto.core.utils import get_service_model
 from moto.iam.responses import IamResponse
 
+from eksauth.aws.policy import parse_policy
 from eksauth.sandbox.aws.authorization import authorize
 from eksauth.sandbox.aws.faults import ServiceFault
 from eksauth.sandbox.aws.iam import IamStore, harden_key
@@ -85,6 +87,7 @@ def serve_iam(parameters: Parameters, caller: Caller, store: IamStore, context: 
             raise ServiceFault("ValidationError", "Must specify userName when calling with non-User credentials")
         fields["UserName"] = caller.name
     authorize(caller, store, f"iam:{action}", _resource(fields, caller, store), context)
+    _check_input(action, fields)
     moto_request: Any = Request.from_values(
         method="POST",
         base_url="https://iam.amazonaws.com/",
@@ -107,9 +110,32 @@ def serve_iam(parameters: Parameters, caller: Caller, store: IamStore, context: 
 
 
 def _is_operation(action: str) -> bool:
-    from moto.core.utils import get_service_model
-
     return action in get_service_model("iam").operation_names
+
+
+def _check_input(action: str, fields: dict[str, str]) -> None:
+    # moto takes a missing parameter for None and stores policies unread; IAM refuses both
+    shape = get_service_model("iam").operation_model(action).input_shape
+    for name in shape.required_members if shape else ():
+        if not any(given == name or given.startswith(f"{name}.") for given in fields):
+            raise ServiceFault(
+                "ValidationError",
+                f"1 validation error detected: Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy"
+                " constraint: Member must not be null",
+            )
+    for name in ("AssumeRolePolicyDocument", "PolicyDocument"):
+        if name in fields:
+            _check_document(fields[name], is_trust=name != "PolicyDocument" or action == "UpdateAssumeRolePolicy")
+
+
+def _check_document(text: str, *, is_trust: bool) -> None:
+    try:
+        policy = parse_policy(text)
+    except ValueError as error:
+        raise ServiceFault("MalformedPolicyDocument", f"This policy contains invalid Json: {error}") from None
+    if any((statement.principals is not None) != is_trust for statement in policy.statements):
+        wanted = "must contain a principal" if is_trust else "should not specify a principal"
+        raise ServiceFault("MalformedPolicyDocument", f"Policy document {wanted}.")
 
 
 def _resource(fields: dict[str, str], caller: Caller, store: IamStore) -> str:
