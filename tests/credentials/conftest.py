@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from tests.credentials.fake_sts import FakeSts, fake_sts
 
 

@@ -43,10 +43,8 @@ def test_partial_names_the_missing_variable(secret: str | None) -> None:
 )
 def test_session_token_before_its_legacy_name(new: str | None, old: str | None, used: str | None, warned: bool) -> None:
     """AWS_SESSION_TOKEN is used before AWS_SECURITY_TOKEN, with a warning when they differ."""
-    environ = dict(KEYS)
-    for name, value in (("AWS_SESSION_TOKEN", new), ("AWS_SECURITY_TOKEN", old)):
-        if value is not None:
-            environ[name] = value
+    tokens = {"AWS_SESSION_TOKEN": new, "AWS_SECURITY_TOKEN": old}
+    environ = KEYS | {name: value for name, value in tokens.items() if value is not None}
     found = environment_credentials(environ)
     assert found is not None
     assert found.session_token == used

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eksauth.credentials.timestamps import epoch_of
 
-ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes)))
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
 
 
-@given(st.datetimes(datetime.datetime(1971, 1, 1), datetime.datetime(9999, 12, 30), timezones=ZONES))
-def test_iso_times_are_datetimes(moment: datetime.datetime) -> None:
+@given(st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(9999, 12, 30), timezones=ZONES))
+def test_iso_times_are_datetimes(moment: dt.datetime) -> None:
     """Every ISO 8601 time with a zone is the epoch second that datetime says."""
     moment = moment.replace(microsecond=0)
     assert epoch_of(moment.isoformat()) == int(moment.timestamp())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 
 import pytest
+from tests.token.golden import ACCESS_KEY, SECRET, VECTORS
 
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.timestamps import epoch_of
 from eksauth.token.bearer import bearer_token, token_expiry, utc_text
-from tests.token.golden import ACCESS_KEY, SECRET, VECTORS
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 from typing import Any
 
 import botocore.auth
@@ -25,11 +25,11 @@ NAMES = st.text(
 )
 
 
-class _FrozenSigner(botocore.auth.SigV4QueryAuth):
+class _FrozenSigner(botocore.auth.SigV4QueryAuth):  # type: ignore[misc]  # botocore has no types
     """botocore's signer, but for the time it takes from the test."""
 
     def add_auth(self, request: Any) -> None:
-        moment = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
+        moment = dt.datetime.fromtimestamp(NOW, dt.UTC)
         request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
         self._modify_request_before_signing(request)
         canonical = self.canonical_request(request)

@@ -241,5 +241,5 @@ _TABLE = (
     (_kinds("BotoCoreError"), _invalid_config),
     ((RuntimeError,), _still_expired),
     ((OSError,), _missing_file),
-    ((ValueError, KeyError), _garbled),
+    ((ValueError, KeyError, TypeError, AttributeError), _garbled),  # botocore trusts what it parses
 )
