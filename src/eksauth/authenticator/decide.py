@@ -9,7 +9,7 @@ from typing import Protocol
 
 from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.identity import Identity, scrubbed_uid
-from eksauth.authenticator.mapping.model import Match, NotMapped
+from eksauth.authenticator.mapping.model import Match, NotMapped, Problem
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
 from eksauth.authenticator.mapping.templates import TemplateError, render
 from eksauth.authenticator.sts import StsApi, StsUnavailable
@@ -58,9 +58,13 @@ class Decision:
 
 
 class MappingBackend(Protocol):
-    """Answers which entry an identity falls under."""
+    """Answers which entry an identity falls under; ``problems`` are entries that will not do what they seem to."""
 
     name: str
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the mappings although they load."""
 
     def lookup(self, identity: Identity) -> Match | NotMapped:
         """Return the entry that decides, or why there is none; quick and without I/O."""

@@ -77,7 +77,7 @@ class StsClient:
         self._timeout = timeout
         self._proxies = _proxies(environ)
         self._public_tls = ssl.create_default_context()
-        self._override_tls = _tls_with(ca_file)
+        self._override_tls = self._public_tls if ca_file is None else _tls_with(ca_file)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -215,19 +215,18 @@ def _new_session() -> aiohttp.ClientSession:
     )
 
 
-def _tls_with(ca_file: Path | None) -> ssl.SSLContext:
+def _tls_with(ca_file: Path) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except ssl.SSLError:
-            raise ConfigError(
-                f"{ca_file} holds no PEM certificates", hint="give a PEM file of certificate authorities"
-            ) from None
-        except OSError as error:
-            raise ConfigError(
-                f"{ca_file}: {(error.strerror or 'unreadable').lower()}", hint="check stsCAFile or --sts-ca-file"
-            ) from None
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except ssl.SSLError:
+        raise ConfigError(
+            f"{ca_file} holds no PEM certificates", hint="give a PEM file of certificate authorities"
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{ca_file}: {(error.strerror or 'unreadable').lower()}", hint="check stsCAFile or --sts-ca-file"
+        ) from None
     return context
 
 

@@ -165,6 +165,11 @@ def is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
+def is_unquoted_template(node: yaml.Node) -> bool:
+    """Tell whether ``node`` is ``{{Name}}`` without quotes: to YAML a mapping whose key is a mapping."""
+    return isinstance(node, yaml.MappingNode) and any(isinstance(key, yaml.MappingNode) for key, _ in node.value)
+
+
 def string_or_none(node: yaml.Node) -> str | None:
     """Return a scalar that YAML itself takes for text; None for numbers, truth values, lists and the like."""
     if isinstance(node, yaml.ScalarNode) and node.tag in _TEXTUAL:

@@ -23,10 +23,11 @@ from eksauth.authenticator.mapping.model import (
 )
 from eksauth.authenticator.mapping.sso import check_permission_set
 from eksauth.authenticator.mapping.templates import NAMES
-from eksauth.authenticator.yaml_nodes import YamlFile, is_null, string_or_none
+from eksauth.authenticator.yaml_nodes import YamlFile, is_null, is_unquoted_template, string_or_none
 from eksauth.aws.arn import canonical_principal
 from eksauth.errors import ConfigError
 
+_QUOTE = "quote values that begin with {{"
 _ROLE_KEYS = ("rolearn", "sso", "username", "groups", "userid")
 _USER_KEYS = ("userarn", "username", "groups", "userid")
 _SSO_KEYS = ("permissionsetname", "accountid", "partition")
@@ -197,11 +198,20 @@ class EntryReader:
                     f"unknown key {key[:60]!r} in an entry of {what}",
                     f"did you mean {near[0]}" if near else None,
                 )
+            self._refuse_unquoted_template(value)
             fields[lowered] = value
         return fields
 
+    def _refuse_unquoted_template(self, node: yaml.Node) -> None:
+        """Go's YAML parser fails on such a value, and with it the whole section."""
+        for value in (node, *(node.value if isinstance(node, yaml.SequenceNode) else ())):
+            if is_unquoted_template(value):
+                error = self._file.error(value, "not valid YAML: {{ begins a mapping here", _QUOTE)
+                error.code = "config.yaml"
+                raise error
+
     def _drop(self, node: yaml.Node, error: ConfigError) -> None:
-        if self._strict:
+        if self._strict or error.code == "config.yaml":
             raise error
         _, _, message = error.message.partition(": ")
         self._report(node, "mapping.entry_dropped", f"the entry is dropped: {message}", error.hint)
