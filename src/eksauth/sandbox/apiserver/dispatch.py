@@ -101,8 +101,8 @@ class Dispatcher:
         negotiate(request.headers.get("Accept", ""), ())
         api_version = f"{review.group}/{info.version}"
         _dry_run, level = check_options(request.query, "CreateOptions")
-        body = parse_object(await read_body(request), media_type(request), review.kind)
         model = _MODELS[review.kind]
+        body = parse_object(await read_body(request), media_type(request), review.kind, model)
         draft = read_draft(body, model=model, kind=review.kind, api_version=api_version, level=level).value
         answer = await self._context.reviewer.answer(review, user, info.namespace, draft)
         metadata = draft.get("metadata") or {}

@@ -11,13 +11,13 @@ from aiohttp import web
 
 from eksauth.sandbox.apiserver.body import BodyError, parse_json, parse_yaml
 from eksauth.sandbox.apiserver.negotiation import JSON
+from eksauth.sandbox.apiserver.protobuf import PROTOBUF, ProtobufError, parse_protobuf, readable
 from eksauth.sandbox.apiserver.status import ApiError, bad_request, too_large, unsupported_body
 
 MAX_BODY = 3 * 1024 * 1024
 """kube-apiserver's own limit on a request body."""
 
 YAML = "application/yaml"
-_READABLE = (JSON, YAML)
 
 
 def encode(value: Any) -> bytes:
@@ -80,24 +80,31 @@ def media_type(request: web.Request) -> str:
     return request.headers.get("Content-Type", JSON).partition(";")[0].strip().lower()
 
 
-def parse_body(data: bytes, media: str) -> Any:
-    """Parse a body by its media type.
+def parse_body(data: bytes, media: str, model: type) -> Any:
+    """Parse a body by its media type; ``model`` is the type it should hold.
 
-    :raises ApiError: 415 for a type that is not read.
+    :raises ApiError: 415 for a media type that is not read.
     :raises BodyError: when it does not parse.
     """
-    if media not in _READABLE:
-        raise unsupported_body(_READABLE)
-    return parse_json(data) if media == JSON else parse_yaml(data)
+    if media == JSON:
+        return parse_json(data)
+    if media == YAML:
+        return parse_yaml(data)
+    if media == PROTOBUF and readable(model):
+        try:
+            return parse_protobuf(data, model)
+        except ProtobufError as error:
+            raise BodyError(str(error)) from None
+    raise unsupported_body((JSON, YAML, PROTOBUF) if readable(model) else (JSON, YAML))
 
 
-def parse_object(data: bytes, media: str, kind: str) -> dict[str, Any]:
+def parse_object(data: bytes, media: str, kind: str, model: type) -> dict[str, Any]:
     """Parse a body that must be an object of ``kind``.
 
     :raises ApiError: 400 or 415.
     """
     try:
-        value = parse_body(data, media)
+        value = parse_body(data, media, model)
     except BodyError as error:
         raise bad_request(unrecognized(kind, data, str(error))) from None
     if not isinstance(value, dict):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from lightkube.models.meta_v1 import DeleteOptions
 
 from eksauth.kube.rbac import Attributes, User
 from eksauth.sandbox.apiserver.body import BodyError
@@ -175,7 +176,9 @@ class ResourceHandler:
 
     async def _draft(self, level: str) -> Draft:
         data = await read_body(self._request)
-        return self._decoded(parse_object(data, media_type(self._request), self._resource.kind), level)
+        return self._decoded(
+            parse_object(data, media_type(self._request), self._resource.kind, self._resource.model), level
+        )
 
     def _decoded(self, value: Mapping[str, Any], level: str, *, patched: bool = False) -> Draft:
         resource = self._resource
@@ -194,7 +197,7 @@ class ResourceHandler:
         if not data:
             return Preconditions(), dry_run
         try:
-            options = parse_body(data, media_type(self._request))
+            options = parse_body(data, media_type(self._request), DeleteOptions)
         except BodyError as error:
             raise bad_request(f"couldn't get version/kind; json parse error: {error}") from None
         if not isinstance(options, dict):
