@@ -56,8 +56,9 @@ def read_webhook_config(path: Path) -> WebhookEndpoint:
 def _named(document: Mapping[str, Any], plural: str, singular: str, name: Any, path: Path) -> Mapping[str, Any]:
     entries = document.get(plural)
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(singular), dict):
-            found: Mapping[str, Any] = entry[singular]
+        # an entry without a body is an empty one, as client-go reads it
+        if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(singular) or {}, dict):
+            found: Mapping[str, Any] = entry.get(singular) or {}
             return found
     raise _broken(path, f"there is no {singular} named {name}")
 
