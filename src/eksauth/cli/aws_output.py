@@ -35,7 +35,7 @@ def render(document: object, output: str) -> str:
     if output == "text":
         lines: list[str] = []
         _text(document, None, lines)
-        return "".join([f"{line}\n" for line in lines])
+        return "".join([f"{line}\n" for line in lines]) + "\n"
     if output in {"yaml", "yaml-stream"}:
         import yaml
 

@@ -53,7 +53,8 @@ def run(argv: Sequence[str]) -> int:
         argv = options_last(argv)
     try:
         result = root.main(list(argv), prog_name="eksauth", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is when the caller closed it
+            sys.stdout.flush()
     except EksauthError as error:
         report_error(error)
         if debug:

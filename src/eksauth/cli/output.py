@@ -21,7 +21,7 @@ def complain(kind: str, text: str) -> None:
     try:
         sys.stderr.write(f"eksauth: {kind}: {one_line(text)}\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # closed while we run, or before (then it is None)
         pass
 
 
