@@ -28,6 +28,7 @@ from eksauth.aws.arn import canonical_principal
 from eksauth.errors import ConfigError
 
 _QUOTE = "quote values that begin with {{"
+_SHAPE = "write one rolearn (or sso) or userarn, a username and a list of groups per entry"
 _ROLE_KEYS = ("rolearn", "sso", "username", "groups", "userid")
 _USER_KEYS = ("userarn", "username", "groups", "userid")
 _SSO_KEYS = ("permissionsetname", "accountid", "partition")
@@ -85,7 +86,9 @@ class EntryReader:
         arn = self._arn(arn_node, "rolearn") if arn_node is not None else None
         sso = self._permission_set(sso_node) if sso_node is not None and not is_null(sso_node) else None
         if (not arn) == (sso is None):
-            raise self._file.error(node, "a mapRoles entry needs either rolearn or sso", _typo_hint(fields, "rolearn"))
+            raise self._file.error(
+                node, "a mapRoles entry needs either rolearn or sso", _typo_hint(fields, "rolearn") or _SHAPE
+            )
         return RoleMapping(
             arn=arn or None,
             sso=sso,
@@ -100,7 +103,7 @@ class EntryReader:
         arn_node = fields.get("userarn")
         arn = self._arn(arn_node, "userarn") if arn_node is not None else ""
         if not arn:
-            raise self._file.error(node, "a mapUsers entry needs userarn", _typo_hint(fields, "userarn"))
+            raise self._file.error(node, "a mapUsers entry needs userarn", _typo_hint(fields, "userarn") or _SHAPE)
         return UserMapping(
             arn=arn,
             username=self._username(node, fields),
@@ -186,7 +189,7 @@ class EntryReader:
 
     def _fields(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
-            raise self._file.error(node, f"an entry of {what} must have keys and values")
+            raise self._file.error(node, f"an entry of {what} must have keys and values", _SHAPE)
         fields: dict[str, yaml.Node] = {}
         for key, key_node, value in self._file.pairs(node):
             lowered = key.lower() if key.isascii() else key
