@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from eksauth.sandbox.processes import is_running, spawn, start_mark, terminate
 
 
-def _wait_until(condition, patience: float = 10.0) -> bool:
+def _wait_until(condition: Callable[[], bool], patience: float = 10.0) -> bool:
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if condition():
