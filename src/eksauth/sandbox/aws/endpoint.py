@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 _LARGEST_BODY = 1 << 20
 # room for a presigned URL with a large session token
 _LARGEST_LINE = 64 << 10
-_SHUTDOWN_SECONDS = 2.0
+_SHUTDOWN_SECONDS = 1.0
 _SLOW_PIECES = 10
 _GARBAGE = b"\x00\xff<<<{not an answer}>>>"
 
@@ -64,6 +64,7 @@ class AwsEndpoint:
             self.cloud.clusters.put(cluster)
         self._ssl = self._make_context(tls)
         self._control = Control(self.cloud, self.control_token, self.seed)
+        self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -73,14 +74,14 @@ class AwsEndpoint:
         return f"https://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        server = web.Server(
+        self._server = web.Server(
             self._handle,
             access_log=None,
             max_line_size=_LARGEST_LINE,
             max_field_size=_LARGEST_LINE,
             auto_decompress=False,  # a signature covers the bytes as sent
         )
-        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self._ssl, backlog=1024)
         try:
@@ -94,9 +95,16 @@ class AwsEndpoint:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None or self._server is None:
+            return
+        transports = [connection.transport for connection in self._server.connections]
+        await self._runner.cleanup()
+        self._runner = None
+        # a client that keeps its connection does not answer the TLS goodbye, and the loop may end before it times out
+        for transport in transports:
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)
 
     def _make_context(self, tls: tuple[Path, Path] | None) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -7,14 +7,17 @@ No AWS call is patched and no thread is started.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from moto.core.config import default_user_config
-from moto.iam.models import IAMBackend, iam_backends
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 
 from eksauth.aws.policy import Policy, parse_policy
 from eksauth.sandbox.aws.sessions import new_access_key_id, new_secret
@@ -48,22 +51,21 @@ class IamStore:
             others = dict(iam_backends)
             iam_backends.clear()
             iam_backends.update(self._accounts)
-            settings = default_user_config.setdefault("iam", {})
-            before = settings.get("load_aws_managed_policies", False)
-            settings["load_aws_managed_policies"] = True
             try:
                 yield
             finally:
-                settings["load_aws_managed_policies"] = before
                 self._accounts = {name: value for name, value in iam_backends.items() if name in self._partitions}
                 iam_backends.clear()
                 iam_backends.update(others)
 
     def add_account(self, account: str, partition: str) -> None:
         """Open an account; one that exists already is left alone."""
-        self._partitions.setdefault(account, partition)
+        if self._partitions.setdefault(account, partition) != partition or account in self._accounts:
+            return
         with self.opened():
-            self.backend(account)
+            backend = self.backend(account)
+            backend.aws_managed_policies = [_copy(policy, account) for policy in _aws_managed_policies(partition)]
+            backend.managed_policies = {policy.arn: policy for policy in backend.aws_managed_policies}
 
     def partition_of(self, account: str) -> str | None:
         """Return the partition of an account, or None when there is no such account."""
@@ -153,6 +155,20 @@ def harden_key(backend: IAMBackend, key: Any) -> None:
     key.access_key_id = new_access_key_id("AKIA", backend.account_id)
     key.secret_access_key = new_secret()
     backend.access_keys[key.access_key_id] = key
+
+
+@lru_cache
+def _aws_managed_policies(partition: str) -> tuple[AWSManagedPolicy, ...]:
+    # reading fifteen hundred policies takes a moment, so it is done once per process, not per account
+    found = json.loads(aws_managed_policies_data)
+    return tuple(AWSManagedPolicy.from_data(name, "", partition, data) for name, data in found.items())
+
+
+def _copy(policy: AWSManagedPolicy, account: str) -> AWSManagedPolicy:
+    copied = copy(policy)
+    copied.account_id = account
+    copied.versions = list(policy.versions)
+    return copied
 
 
 def _documents(holder: Any) -> list[str]:
