@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from eksauth.credentials.botocore_errors import translated
-from eksauth.credentials.botocore_session import open_session
 from eksauth.credentials.settings import Settings, combine, named_profile, quick_settings
 from eksauth.credentials.shared_files import file_paths, read_shared_files
 from eksauth.errors import ConfigError
@@ -23,9 +21,7 @@ def full_settings(environ: Mapping[str, str], *, region_flag: str | None, profil
         return quick
     for path in file_paths(environ):
         _check_readable(path)
-    name = named_profile(environ, profile_flag)
-    with translated(name):
-        merged = open_session(name, explicit=bool(profile_flag)).get_scoped_config()
+    merged = _profile_by_botocore(environ, profile_flag)
     return combine(
         environ,
         region_flag=region_flag,
@@ -58,7 +54,17 @@ def profile_value(environ: Mapping[str, str], key: str, *, profile_flag: str | N
 
     :raises ConfigError: as :func:`full_settings` does.
     """
+    quick = quick_settings(environ, region_flag=None, profile_flag=profile_flag)
+    known = None if quick is None else quick.merged
+    value = (_profile_by_botocore(environ, profile_flag) if known is None else known).get(key)
+    return value if isinstance(value, str) else None
+
+
+def _profile_by_botocore(environ: Mapping[str, str], profile_flag: str | None) -> Mapping[str, object]:
+    from eksauth.credentials.botocore_errors import translated
+    from eksauth.credentials.botocore_session import open_session
+
     name = named_profile(environ, profile_flag)
     with translated(name):
-        value = open_session(name, explicit=bool(profile_flag)).get_scoped_config().get(key)
-    return value if isinstance(value, str) else None
+        merged: Mapping[str, object] = open_session(name, explicit=bool(profile_flag)).get_scoped_config()
+    return merged
