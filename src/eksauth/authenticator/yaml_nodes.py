@@ -11,15 +11,15 @@ from pathlib import Path
 
 import yaml
 
+from eksauth.authenticator.yaml_compose import compose_first
 from eksauth.errors import ConfigError
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-MAX_NODES = 5_000_000
+MAX_NODES = 2_000_000
 _STRING = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
 _TEXTUAL = {_STRING, "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_bounded(path: Path) -> str:
@@ -63,22 +63,11 @@ class YamlFile:
 
     def _compose(self, text: str) -> yaml.Node | None:
         try:
-            loader = _Loader(text)
+            return compose_first(text)
         except yaml.YAMLError as error:
             raise self._syntax_error(error) from None
-        try:
-            if not loader.check_node():
-                return None
-            # of several documents only the first counts, as for the reference
-            return loader.get_node()
-        except yaml.YAMLError as error:
-            raise self._syntax_error(error) from None
-        except (RecursionError, ValueError):
-            raise ConfigError(
-                f"{self.name}: nested too deeply or not text", hint="this cannot be a configuration file"
-            ) from None
-        finally:
-            loader.dispose()
+        except ValueError:
+            raise ConfigError(f"{self.name}: not text", hint="this cannot be a configuration file") from None
 
     def _syntax_error(self, error: yaml.YAMLError) -> ConfigError:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
