@@ -119,11 +119,11 @@ def config_in(directory: Path, sts: FakeSts | None = None, **server: object) -> 
 
 
 @contextlib.contextmanager
-def running(directory: Path, config: Path, *options: str) -> Iterator[Server]:
+def running(directory: Path, config: Path, *options: str, before: tuple[str, ...] = ()) -> Iterator[Server]:
     """Start a server on a free port and wait until it is ready."""
     ready = directory / "ready.json"
     process = subprocess.Popen(
-        [*COMMAND, "-c", str(config), "--port", "0", "--ready-file", str(ready), "-l", "json", *options],
+        [*before, *COMMAND, "-c", str(config), "--port", "0", "--ready-file", str(ready), "-l", "json", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

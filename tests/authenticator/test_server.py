@@ -183,6 +183,7 @@ async def test_a_foreign_audience_is_refused(tmp_path: Path) -> None:
     """A token is no credential for somebody else when the operator named the audiences."""
     async with serving(tmp_path, webhook=WebhookSettings(audiences=frozenset(["k8s"]))) as running:
         _, answer = await running.review(mint(), audiences=["vault"])
+        assert await running.metric("eksauth_decisions_total", reason="audience.not_served") == 1
     assert answer["status"] == {"authenticated": False}
 
 
@@ -367,7 +368,8 @@ async def test_a_decision_line_tells_who_asked_and_who_it_was(tmp_path: Path, lo
     (line,) = lines(log, "access granted")
     assert line["latency_ms"] >= 0
     assert {
-        key: line[key] for key in ("client", "accesskeyid", "arn", "accountid", "userid", "session", "reason", "uid")
+        key: line[key]
+        for key in ("client", "accesskeyid", "arn", "accountid", "userid", "session", "reason", "mapping", "uid")
     } == {
         "client": "127.0.0.1",
         "accesskeyid": KEY,
@@ -376,6 +378,7 @@ async def test_a_decision_line_tells_who_asked_and_who_it_was(tmp_path: Path, lo
         "userid": "AROAEXAMPLE",
         "session": "ann@example.com",
         "reason": "ok",
+        "mapping": "server.yaml:5",
         "uid": f"aws-iam-authenticator:{ACCOUNT}:AROAEXAMPLE",
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.authenticator.process import COMMAND, FakeSts, config_in, fake_sts, running
-from tests.authenticator.serving import mint
+from tests.authenticator.serving import ROLE_ARN, mint
 
 
 @pytest.fixture(name="sts")
@@ -116,6 +118,28 @@ def test_flags_beat_the_file(tmp_path: Path, sts: FakeSts) -> None:
     assert not (tmp_path / "webhook.yaml").exists()
 
 
+def test_warnings_about_the_configuration_are_logged(tmp_path: Path) -> None:
+    """A mistyped key and an entry that another one shadows are told at start, with their line."""
+    entry = {"rolearn": ROLE_ARN, "username": "admin", "groups": ["system:masters"]}
+    config = config_in(tmp_path, mapRoles=[entry, entry | {"username": "other"}], mapRole=[])
+    with running(tmp_path, config) as server:
+        server.process.send_signal(signal.SIGTERM)
+        _, log = server.finish()
+    lines = [json.loads(line) for line in log.splitlines()]
+    warnings = {line["reason"]: line for line in lines if line["msg"] == "configuration"}
+    assert warnings["config.unknown_key"]["hint"] == "did you mean mapRoles"
+    assert "mapping.duplicate" in warnings
+    assert all(line["at"].startswith(f"{config}:") for line in warnings.values())
+
+
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit of util-linux")
+def test_a_low_limit_of_open_files_is_raised(tmp_path: Path) -> None:
+    """A shell's default limit does not decide how many API servers can connect."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with running(tmp_path, config_in(tmp_path), before=("prlimit", "--nofile=256:")) as server:
+        assert server.metric("process_max_fds") == min(2_512, hard)
+
+
 def refuse(*options: str, environ: dict[str, str] | None = None) -> tuple[int, list[str]]:
     """Run a server that cannot start and return exit code and lines on stderr."""
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=60, env=environ)
@@ -160,6 +184,7 @@ def test_a_port_in_use_is_one_line_and_a_hint(tmp_path: Path) -> None:
         pytest.param(("--backend-mode", "File,MountedFile"), "given twice", "once", id="backend-twice"),
         pytest.param(("--cluster-id", "a\nb"), "control characters", "plain name", id="cluster-id"),
         pytest.param(("-c", "{tmp}/missing.yaml"), "missing.yaml", "", id="no-config"),
+        pytest.param(("-c", "{tmp}/loud.yaml"), "no such log verbosity: 'loud'", "warning", id="verbosity"),
         pytest.param(("--hostname", "ü" * 80), "no host name", "server.hostname", id="hostname"),
     ],
 )
@@ -168,8 +193,10 @@ def test_what_cannot_be_used_is_a_configuration_error(
 ) -> None:
     """Exit code 3, one line that says what and one that says what to do."""
     (tmp_path / "file").write_text("")
+    (tmp_path / "loud.yaml").write_text("clusterID: demo\nlog-verbosity: loud\n")
     given = [option.replace("{tmp}", str(tmp_path)) for option in options]
-    code, lines = refuse("-c", str(config_in(tmp_path)), "--port", "0", "-v", "error", *given)
+    code, lines = refuse("-c", str(config_in(tmp_path)), "--port", "0", *given)
+    lines = [line for line in lines if "level=info" not in line]
     assert code == 3, lines
     assert error in lines[0]
     assert lines[0].startswith("eksauth: error: ")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Mapping
 from typing import TextIO
 
 from eksauth.authenticator.judge import Judgement
+from eksauth.authenticator.mapping.model import Match
 
 LOGGER_NAME = "eksauth.authenticator"
 LEVELS: Mapping[str, int] = {
@@ -58,9 +60,15 @@ def log_decision(
         fields["groups"] = list(decision.user.groups)
         if not scrubbed:
             fields["uid"] = decision.user.uid
+    if isinstance(decision.match, Match):
+        fields["mapping"] = str(decision.match.source)
     if not decision.allowed and not scrubbed:
         fields["error"] = decision.message
-    _log.log(level, "access granted" if decision.allowed else "access denied", extra={"fields": fields})
+        if decision.hint:
+            fields["hint"] = decision.hint
+    text = "access granted" if decision.allowed else "access denied"
+    # made by hand: looking up the caller's line, which nobody prints, costs as much as the rest
+    _log.handle(_log.makeRecord(LOGGER_NAME, level, __file__, 0, text, (), None, extra={"fields": fields}))
 
 
 class JsonFormatter(logging.Formatter):
@@ -68,7 +76,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return json.dumps(_line(record))
+        return _as_json(_line(record))
 
 
 class TextFormatter(logging.Formatter):
@@ -117,10 +125,14 @@ def _place(record: logging.LogRecord) -> str:
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"
 
 
-_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/@^+:,")
+_BARE = re.compile(r"[A-Za-z0-9._/@^+:,-]+")
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, str) and value and _BARE.issuperset(value):
+    if isinstance(value, str) and _BARE.fullmatch(value):
         return value
-    return json.dumps(value)
+    return _as_json(value)
+
+
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+"""ASCII only: a terminal or a log reader with another idea of line ends must not see one inside a value."""

@@ -26,7 +26,7 @@ def result_label(*, allowed: bool, reason: str) -> str:
     """Return the ``result`` of aws-iam-authenticator for one of our reason codes."""
     if allowed:
         return SUCCESS
-    if reason.startswith("token."):
+    if reason.startswith(("token.", "audience.")):
         return "invalid_token"
     if reason == "sts.throttled":
         return "sts_throttling"

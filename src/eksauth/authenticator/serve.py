@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
 from eksauth.authenticator.config import BACKENDS, ServerConfig
 from eksauth.authenticator.decide import build_authenticator
+from eksauth.authenticator.decision_log import LEVELS, LOGGER_NAME
+from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
 from eksauth.authenticator.metrics import Metrics
 from eksauth.authenticator.server import run
 from eksauth.authenticator.settings import CacheSettings, ServerSettings, WebhookSettings
@@ -17,6 +21,7 @@ from eksauth.authenticator.sts_metrics import MeteredSts
 from eksauth.authenticator.verify import checked_cluster_id, checked_partition
 from eksauth.errors import ConfigError
 
+_log = logging.getLogger(LOGGER_NAME)
 _DEFAULTS = CacheSettings()
 
 
@@ -47,6 +52,8 @@ def check(config: ServerConfig) -> None:
         raise ConfigError("no cluster id", hint="set clusterID in the configuration file, or give --cluster-id")
     checked_cluster_id(config.cluster_id)
     checked_partition(config.partition)
+    if config.log_verbosity not in LEVELS:
+        raise ConfigError(f"no such log verbosity: {config.log_verbosity!r}", hint=f"one of {', '.join(LEVELS)}")
     for mode in config.backend_modes:
         if mode != "MountedFile":
             raise ConfigError(
@@ -89,11 +96,28 @@ async def serve(config: ServerConfig, settings: ServerSettings) -> int:
     :raises ConfigError: when something that ``config`` names cannot be used.
     """
     metrics = Metrics()
+    allow_many_connections(settings.limits.connections)
     async with StsClient(
         overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file, on_reply=metrics.sts_answered
     ) as sts:
         authenticator = build_authenticator(config, MeteredSts(sts, metrics))
+        backend = authenticator.mapping
+        overlaps = backend.problems if isinstance(backend, MountedFileBackend) else ()
+        for problem in (*config.warnings, *overlaps):
+            fields = {"at": str(problem.source), "reason": problem.code, "warning": problem.message}
+            _log.warning("configuration", extra={"fields": fields | ({"hint": problem.hint} if problem.hint else {})})
         return await run(settings, authenticator, metrics)
+
+
+def allow_many_connections(connections: int) -> None:
+    """Raise this process's own limit of open files so that ``connections`` fit in; as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # STS connections, log and the like come on top
+    wanted = connections + 512
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

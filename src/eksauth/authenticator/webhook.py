@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -115,6 +116,9 @@ class Webhook:
         except TimeoutError:
             _log.error("verification took too long")
             return _failure(504, "the token could not be verified in time")
+        audiences = accepted_audiences(review.audiences, self._settings.audiences)
+        if judgement.decision.allowed and audiences is None:
+            judgement = replace(judgement, decision=_not_for(judgement.decision))
         seconds = time.perf_counter() - start
         self._count(judgement, seconds)
         log_decision(
@@ -123,7 +127,7 @@ class Webhook:
             seconds=seconds,
             scrubbed_accounts=self._settings.scrubbed_accounts,
         )
-        return self._answer(review, judgement.decision)
+        return self._answer(review, judgement.decision, audiences or ())
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         if (request.content_length or 0) > self._settings.body_bytes:
@@ -139,12 +143,8 @@ class Webhook:
         except (OSError, web.RequestPayloadError):
             raise MalformedReview("the body is incomplete") from None
 
-    def _answer(self, review: ReviewRequest, decision: Decision) -> web.Response:
+    def _answer(self, review: ReviewRequest, decision: Decision, audiences: tuple[str, ...]) -> web.Response:
         if decision.allowed and decision.user is not None:
-            audiences = accepted_audiences(review.audiences, self._settings.audiences)
-            if audiences is None:
-                why = "audience.not_served: none of the audiences asked for is served here"
-                return _json(refused(review, why if self._settings.explain_refusals else None))
             return _json(granted(review, decision.user, audiences))
         if not decision.retryable:
             return _json(refused(review, self._explanation(decision)))
@@ -171,6 +171,17 @@ class Webhook:
         counter.inc()
         decision = judgement.decision
         self._metrics.observe_decision(allowed=decision.allowed, reason=decision.reason, seconds=seconds)
+
+
+def _not_for(decision: Decision) -> Decision:
+    return replace(
+        decision,
+        allowed=False,
+        user=None,
+        reason="audience.not_served",
+        message="none of the audiences asked for is served here",
+        hint="compare --audience with --api-audiences of the API server",
+    )
 
 
 def _json(body: bytes) -> web.Response:

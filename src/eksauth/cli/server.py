@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from eksauth.cli.output import complain
 from eksauth.errors import ConfigError
 
 LEVELS = ("panic", "fatal", "error", "warning", "info", "debug", "trace")
@@ -106,8 +105,6 @@ def run(
     }
     settled = replace(loaded, **{key: value for key, value in given.items() if value is not None})
     serve.check(settled)
-    for warning in settled.warnings:
-        complain("warning", f"{warning.source}: {warning.message}")
     decision_log.configure(log_format, settled.log_verbosity)
     settings = serve.settings_of(
         settled,
