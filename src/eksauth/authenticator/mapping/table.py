@@ -70,7 +70,7 @@ class MappingTable:
         if not found:
             return self._account_or_nothing(identity)
         kind, winner, shadowed = found[0]
-        losers = [*shadowed, *(entry for _, entry, _ in found[1:])]
+        losers = [*shadowed, *(loser for _, entry, behind in found[1:] for loser in (entry, *behind))]
         return Match(
             kind=kind,
             pattern=_pattern(winner),
