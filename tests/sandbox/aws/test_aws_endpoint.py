@@ -8,6 +8,7 @@ import ssl
 import sys
 import threading
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -158,6 +159,33 @@ async def test_botocore_reads_the_errors(endpoint: AwsEndpoint, ca_file: Path) -
 
 
 @pytest.mark.peer
+async def test_tokens_of_the_aws_cli(endpoint: AwsEndpoint, home: Path) -> None:
+    """What ``aws eks get-token`` presigns for a real region is accepted here, and is tied to its cluster."""
+    program = Path(sys.executable).with_name("aws")
+    if not program.exists():
+        pytest.skip("no aws program next to the Python interpreter")
+    assert endpoint.seed is not None
+    bob = endpoint.seed.users["bob"]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(home),
+        "AWS_ACCESS_KEY_ID": bob.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": bob.secret_access_key,
+    }
+    command = ["eks", "get-token", "--cluster-name", "demo", "--region", "eu-west-1", "--output", "json"]
+    process = await asyncio.create_subprocess_exec(program, *command, env=environment, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    encoded = json.loads(out)["status"]["token"].removeprefix("k8s-aws-v1.")
+    url = URL(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode(), encoded=True)
+    async with Browser(endpoint) as browser:
+        for cluster, expected in (("demo", 200), ("demo-eu", 403)):
+            headers = {"Host": url.host or "", "x-k8s-aws-id": cluster, "Accept": "application/json"}
+            status, body = await browser.ask(url.raw_path_qs, **headers)
+            assert status == expected
+            assert (bob.arn in body.decode()) == (expected == 200)
+
+
+@pytest.mark.peer
 async def test_aws_cli(endpoint: AwsEndpoint, ca_file: Path, home: Path) -> None:
     """The AWS CLI works against the endpoint with nothing but environment variables, in several regions."""
     program = Path(sys.executable).with_name("aws")
@@ -289,6 +317,7 @@ async def test_reset_and_truncated_answers(endpoint: AwsEndpoint, ca_file: Path)
         await browser.control("POST", "faults", {"kind": "reset", "count": 2})
         with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
             await browser.token()
+        assert (await browser.control("GET", "requests"))[1]["counts"] == {"sts:GetCallerIdentity": {"reset": 2}}
         await browser.control("POST", "faults", {"kind": "truncate"})
         with pytest.raises(aiohttp.ClientPayloadError):
             await browser.token()

@@ -261,6 +261,17 @@ def test_unknown_key_at_eks(lab: Any) -> None:
     )
 
 
+def test_a_bug_inside_looks_like_aws_failing(own_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """An internal failure is a 500 without a word about the request, in the answer as in the log."""
+    request = own_lab.presigned(own_lab.key())
+    own_lab.cloud.sessions = None
+    answer = own_lab.cloud.answer(request)
+    assert (answer.status, answer.code) == (500, "InternalFailure")
+    assert "internal failure in sts:GetCallerIdentity: AttributeError" in caplog.text
+    assert request.query.decode() not in caplog.text
+    assert "NoneType" not in answer.body.decode()
+
+
 def test_unknown_service(lab: Any) -> None:
     """A service that the sandbox does not have is refused by name."""
     answer = lab.cloud.answer(lab.signed(lab.key(), method="GET", service="s3"))

@@ -71,6 +71,14 @@ class Cloud:
             _log.error("internal failure in %s:%s: %s", seen.service, seen.action, type(error).__name__)
             message = "The request processing has failed because of an unknown error, exception or failure."
             answer = _error(seen.service, ServiceFault("InternalFailure", message, 500), request)
+        self._note(request, seen, answer.status, answer.code)
+        return answer
+
+    def note_unanswered(self, request: RawRequest, code: str) -> None:
+        """Remember a request whose connection is cut instead of answering it."""
+        self._note(request, _Seen(*name_operation(request)), 0, code)
+
+    def _note(self, request: RawRequest, seen: _Seen, status: int, code: str) -> None:
         self.log.add(
             LoggedRequest(
                 at=self.now(),
@@ -80,11 +88,10 @@ class Cloud:
                 host=request.header("host")[:256],
                 access_key_id=seen.claim.access_key_id[:128] if seen.claim else "",
                 principal=seen.caller.arn if seen.caller else "",
-                status=answer.status,
-                code=answer.code,
+                status=status,
+                code=code,
             )
         )
-        return answer
 
     def _judge(self, request: RawRequest, ordered: ServiceFault | None, seen: _Seen) -> Answer:
         if ordered is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import ssl
 import time
@@ -23,8 +22,6 @@ from eksauth.sandbox.aws.request import RawRequest
 from eksauth.sandbox.aws.seed import Seed, plant
 from eksauth.sandbox.aws.wire import Answer
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, issue_server_certificate, new_authority
-
-_log = logging.getLogger(__name__)
 
 _LARGEST_BODY = 1 << 20
 # room for a presigned URL with a large session token
@@ -131,12 +128,11 @@ class AwsEndpoint:
             return web.Response(status=400, text=str(error))
         if raw.path.startswith(PREFIX):
             return _response(self._control.answer(raw))
-        service, action = name_operation(raw)
-        faults = {fault.kind: fault for fault in self.cloud.faults.take(action)}
+        faults = {fault.kind: fault for fault in self.cloud.faults.take(name_operation(raw)[1])}
         if latency := faults.get("latency"):
             await asyncio.sleep(latency.seconds)
         if "reset" in faults:
-            _log.info("cutting the connection of %s:%s, as ordered", service, action)
+            self.cloud.note_unanswered(raw, "reset")
             return _cut(request)
         answer = self.cloud.answer(raw, _as_ordered(faults))
         if "garbage" in faults:

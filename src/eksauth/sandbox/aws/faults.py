@@ -22,7 +22,7 @@ class ServiceFault(Exception):
         self.status = status
 
 
-class OrderedFault(msgspec.Struct, forbid_unknown_fields=True, tag=False):
+class OrderedFault(msgspec.Struct, forbid_unknown_fields=True):
     """A disturbance that a test or benchmark ordered.
 
     ``throttle`` answers *Rate exceeded*; ``error`` answers ``status`` and ``code``; ``latency`` waits ``seconds`` and

@@ -14,7 +14,8 @@ class LoggedRequest(msgspec.Struct, frozen=True):
     """One request, without anything secret.
 
     :param at: seconds since the epoch, by the endpoint's own clock.
-    :param code: the error code of the answer, empty on success; ``reset`` when the connection was cut on order.
+    :param code: the error code of the answer, empty on success; ``reset`` (and status 0) when the connection was cut on
+        order.
     """
 
     at: float
