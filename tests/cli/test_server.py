@@ -18,6 +18,9 @@ import pytest
 from tests.authenticator.process import COMMAND, FakeSts, config_in, fake_sts, running
 from tests.authenticator.serving import ROLE_ARN, mint
 
+from eksauth.authenticator import decision_log
+from eksauth.cli.server import LEVELS
+
 
 @pytest.fixture(name="sts")
 def sts_() -> Iterator[FakeSts]:
@@ -245,3 +248,8 @@ def test_no_asynchronous_library_is_loaded_for_help() -> None:
         "sys.exit(any(name in sys.modules for name in ('aiohttp','cryptography','prometheus_client')))"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60).returncode == 0
+
+
+def test_the_verbosity_names_are_those_of_the_log() -> None:
+    """The command line offers what the log understands, without loading the server to know it."""
+    assert tuple(decision_log.LEVELS) == LEVELS

@@ -184,15 +184,17 @@ def listen(address: str, port: int) -> socket.socket:
 
     :raises ConfigError: when the address cannot be had.
     """
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"cannot listen on {address} port {port}: no such port", hint="ports are 0 to 65535")
     try:
         family, _, _, _, where = socket.getaddrinfo(
             address or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         both = family == socket.AF_INET6 and where[0] == "::" and socket.has_dualstack_ipv6()
         return socket.create_server((str(where[0]), port), family=family, backlog=1024, dualstack_ipv6=both)
-    except (OSError, OverflowError) as error:
-        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        reason = "it is in use" if in_use else why(error) if isinstance(error, OSError) else "no such port"
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        reason = "it is in use" if in_use else why(error)
         hint = "stop what listens there, or choose another port with --port (0 takes a free one)"
         raise ConfigError(
             f"cannot listen on {address} port {port}: {reason}",

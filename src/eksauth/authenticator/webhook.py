@@ -90,7 +90,7 @@ class Webhook:
         return await handler(request)
 
     async def _health(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
-        return web.Response(text="draining", status=503) if self._drained else web.Response(text="ok")
+        return web.Response(text="ok")
 
     async def _exposition(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
         body = self._metrics.exposition(self._judge.cache.counts())
