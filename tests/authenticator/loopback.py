@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from threading import Thread
 
 Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
 """Answers one request; the connection stays open unless the script closes it."""
@@ -52,6 +54,27 @@ async def loopback(*scripts: Script, tls: ssl.SSLContext | None = None) -> Async
         server.close()
         # connections that a script left open would keep 3.12's wait_closed waiting
         await asyncio.sleep(0)
+
+
+@contextmanager
+def loopback_in_a_thread(*scripts: Script) -> Iterator[Loopback]:
+    """Serve as :func:`loopback` does, for tests whose code runs an event loop of its own."""
+    ready: Future[tuple[Loopback, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        async with loopback(*scripts) as server:
+            stop = asyncio.Event()
+            ready.set_result((server, asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    thread = Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    server, loop, stop = ready.result(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
 
 
 def reply(status: int = 200, body: bytes = b"", headers: Sequence[str] = (), *, length: int | None = None) -> Script:

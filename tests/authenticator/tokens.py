@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 from eksauth.token.bearer import encode_token
@@ -50,7 +51,10 @@ def token(
 
 
 def signed(
-    host: str = "sts.us-west-2.amazonaws.com", region: str = "us-west-2", session_token: str | None = None
+    host: str = "sts.us-west-2.amazonaws.com",
+    region: str = "us-west-2",
+    session_token: str | None = None,
+    amz_date: str = DATE,
 ) -> str:
     """Return a token signed with the AWS documentation's example secret, as the golden vectors are."""
     return encode_token(
@@ -61,6 +65,11 @@ def signed(
             access_key_id="AKIDEXAMPLE",
             secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
             session_token=session_token,
-            amz_date=DATE,
+            amz_date=amz_date,
         )
     )
+
+
+def fresh(session_token: str | None = None) -> str:
+    """Return a token signed now."""
+    return signed(session_token=session_token, amz_date=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))

@@ -111,12 +111,12 @@ class TokenVerifier:
 def checked_cluster_id(cluster_id: str) -> str:
     """Return ``cluster_id`` if a header can carry it.
 
-    :raises ConfigError: when it is empty or has control characters.
+    :raises ConfigError: when it is empty, has control characters or is not UTF-8.
     """
     if not cluster_id.strip():
         raise ConfigError("the cluster id is empty", hint="give the name that tokens are minted with (--cluster-name)")
-    if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in cluster_id):
-        raise ConfigError("the cluster id has control characters", hint="give the cluster's plain name")
+    if any(ord(letter) < 0x20 or ord(letter) == 0x7F or "\ud800" <= letter <= "\udfff" for letter in cluster_id):
+        raise ConfigError("the cluster id holds what no HTTP header can carry", hint="give the cluster's plain name")
     return cluster_id
 
 
