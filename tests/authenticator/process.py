@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from tests.authenticator.serving import ACCOUNT, ROLE_ARN, SESSION, sample
 
+READY = "ready.json"
 COMMAND = [sys.executable, "-m", "eksauth", "server", "run"]
 
 
@@ -97,6 +98,11 @@ class Server:
         with urllib.request.urlopen(url, context=context, timeout=30) as reply:
             return sample(reply.read().decode(), name, labels)
 
+    def wait_until_stopping(self) -> None:
+        """Wait until the process has seen the first signal: it takes its ready file away."""
+        while (self.directory / READY).exists():
+            time.sleep(0.02)
+
     def finish(self) -> tuple[int, str]:
         """Wait for the end and return exit code and log."""
         out, log = self.process.communicate(timeout=30)
@@ -121,7 +127,7 @@ def config_in(directory: Path, sts: FakeSts | None = None, **server: object) -> 
 @contextlib.contextmanager
 def running(directory: Path, config: Path, *options: str, before: tuple[str, ...] = ()) -> Iterator[Server]:
     """Start a server on a free port and wait until it is ready."""
-    ready = directory / "ready.json"
+    ready = directory / READY
     process = subprocess.Popen(
         [*before, *COMMAND, "-c", str(config), "--port", "0", "--ready-file", str(ready), "-l", "json", *options],
         stdout=subprocess.PIPE,
