@@ -7,7 +7,6 @@ import click
 from eksauth.cli.token import finish, mint_for_cli
 from eksauth.token.bearer import utc_text
 from eksauth.token.exec_credential import exec_credential
-from eksauth.token.mint import MintRequest
 
 
 @click.group()
@@ -31,5 +30,7 @@ Example:
 @click.option("--debug", is_flag=True, hidden=True)
 def token(cluster_name: str, region: str, identity: str | None, debug: bool) -> None:  # noqa: ARG001  read by the frame
     """Print an ExecCredential with a bearer token for an EKS cluster."""
+    from eksauth.token.mint import MintRequest
+
     minted, api_version = mint_for_cli(MintRequest(cluster_name=cluster_name, region=region, identity=identity))
     finish(exec_credential(minted.token, utc_text(minted.expires_at), api_version))

@@ -12,7 +12,6 @@ from eksauth.cli.token import finish, mint_for_cli
 from eksauth.errors import UsageError
 from eksauth.token.bearer import utc_text
 from eksauth.token.exec_credential import AWS_SESSION_NAME, exec_credential
-from eksauth.token.mint import MintRequest
 
 
 @click.group()
@@ -63,6 +62,8 @@ def get_token(
     **_ignored: object,
 ) -> None:
     """Print an ExecCredential with a bearer token, as 'aws eks get-token' does."""
+    from eksauth.token.mint import MintRequest
+
     if no_sign_request:
         raise UsageError("--no-sign-request makes a token that no cluster accepts", hint="leave it out")
     if no_verify_ssl:

@@ -10,9 +10,12 @@ import click
 from eksauth.cli.output import complain
 from eksauth.token.bearer import utc_text
 from eksauth.token.exec_credential import exec_credential
-from eksauth.token.exec_info import read_exec_info
-from eksauth.token.mint import Minted, MintRequest, mint
 from eksauth.token.stdout import write_stdout
+
+# the use-case is imported when it runs, so that --help stays quick
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eksauth.token.mint import Minted, MintRequest
 
 EPILOG = """\b
 Examples:
@@ -23,6 +26,9 @@ Examples:
 
 def mint_for_cli(request: MintRequest) -> tuple[Minted, str]:
     """Run the use-case with the process's environment; return the token and the API version to answer in."""
+    from eksauth.token.exec_info import read_exec_info
+    from eksauth.token.mint import mint
+
     info = read_exec_info(os.environ.get("KUBERNETES_EXEC_INFO"))
     if info.warning:
         complain("warning", info.warning)
@@ -82,6 +88,8 @@ def token(
     Credentials come from the environment, a profile, or anything else the AWS SDKs know; those that cost a network
     trip are cached, tokens never are. The token is good for 14 minutes, or until a minute before the credentials die.
     """
+    from eksauth.token.mint import MintRequest
+
     minted, api_version = mint_for_cli(
         MintRequest(
             cluster_name=cluster_name,

@@ -15,8 +15,7 @@ URL_EXPIRES_SECONDS = 60
 
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
-_ENCODED = tuple(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in range(256))
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 
 
 def sha256_hex(data: bytes) -> str:
@@ -40,7 +39,16 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
 
 def percent_encode(text: str) -> str:
     """Percent-encode everything but RFC 3986 unreserved characters, in UTF-8, upper-case hex."""
-    return "".join([_ENCODED[byte] for byte in text.encode()])
+    data = text.encode()
+    special = data.translate(None, _UNRESERVED)
+    if not special:
+        return text
+    # a session token is long and has three kinds of them: replacing kinds beats walking characters
+    if b"%" in special:
+        data = data.replace(b"%", b"%25")
+    for byte in set(special.replace(b"%", b"")):
+        data = data.replace(bytes((byte,)), b"%%%02X" % byte)
+    return data.decode()
 
 
 def collapse_blanks(value: str) -> str:

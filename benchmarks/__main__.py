@@ -1,0 +1,87 @@
+"""Run the benchmarks, print the tables and write them to ``docs/benchmarks.md``."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks import commands, place, presign, report
+from benchmarks.harness import run_interleaved, scrubbed
+
+PAGE = place.ROOT / "docs" / "benchmarks.md"
+SECTIONS = ("token", "presign", "help", "server")
+TOKEN = "eksauth token, environment keys"
+
+
+def main() -> int:
+    """Measure the chosen sections; the page is only written by a run of all of them."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=60, help="rounds of each process table (default 60)")
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="run only this section, and write no page")
+    chosen = parser.parse_args()
+    wanted = tuple(chosen.only or SECTIONS)
+    text = report.HEAD + f"{place.describe_machine()}; {_versions()}.\n"
+    with tempfile.TemporaryDirectory(prefix="eksauth-bench-") as directory:
+        if {"token", "help"} & set(wanted):
+            text += _processes(Path(directory), wanted, chosen.rounds)
+    if "presign" in wanted:
+        text += _presign()
+    if "server" in wanted:
+        text += _server()
+    print(text)
+    if chosen.only is None:
+        PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _versions() -> str:
+    found = [f"Python {platform.python_version()}"]
+    for name in ("eksauth", "botocore", "awscli", "pip"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"no {name}")
+    return ", ".join(found)
+
+
+def _processes(directory: Path, wanted: tuple[str, ...], rounds: int) -> str:
+    print("building and installing the wheel …", file=sys.stderr)
+    venv = place.install(directory)
+    home, bare = directory / "home", directory / "bare"
+    bare.mkdir()
+    place.furnish(home, venv, scrubbed(home))
+    text = ""
+    if "token" in wanted:
+        print("timing tokens …", file=sys.stderr)
+        timings = run_interleaved(commands.token_commands(venv, home, bare), rounds)
+        text += f"\n## What kubectl waits for\n\nWhole process, {rounds} rounds.\n\n"
+        text += report.timing_table(timings, commands.FLOOR) + "\n" + report.peers_sentence(timings, TOKEN)
+    if "help" in wanted:
+        print("timing other commands …", file=sys.stderr)
+        timings = run_interleaved(commands.help_commands(venv, bare), max(rounds // 3, 3))
+        text += f"\n## The start of every other command\n\nWhole process, {max(rounds // 3, 3)} rounds.\n\n"
+        text += report.timing_table(timings, commands.FLOOR)
+    return text
+
+
+def _presign() -> str:
+    print("timing the signer …", file=sys.stderr)
+    rates = presign.rates()
+    rows = [{"signer": name, "tokens per second": f"{rate:,.0f}"} for name, rate in rates.items()]
+    budget = f"Budget: {presign.BUDGET_PER_SECOND:,} per second on one core.\n"
+    return "\n## Tokens in one process\n\n" + report.rows_table(rows) + "\n" + budget
+
+
+def _server() -> str:
+    from benchmarks import server
+
+    print("timing the server …", file=sys.stderr)
+    return "\n## The authenticator\n\n" + report.rows_table(server.rows())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
