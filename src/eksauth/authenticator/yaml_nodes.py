@@ -18,6 +18,9 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_NODES = 2_000_000
 _STRING = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
+_BOOL = "tag:yaml.org,2002:bool"
+_INT = "tag:yaml.org,2002:int"
+_FLOAT = "tag:yaml.org,2002:float"
 _TEXTUAL = {_STRING, "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -164,3 +167,21 @@ def string_or_none(node: yaml.Node) -> str | None:
     if isinstance(node, yaml.ScalarNode) and node.tag in _TEXTUAL:
         return str(node.value)
     return None
+
+
+def config_text(node: yaml.Node) -> str | None:
+    """Return a scalar of a configuration file as text, where the reference makes the same text of it.
+
+    Its reader turns numbers into texts and knows no truth values but ``true`` and ``false``. None where the outcome
+    would not be what is written (``010``, ``0x1F``, ``1.0e+3``, ``true``) and for lists and the like.
+    """
+    if not isinstance(node, yaml.ScalarNode):
+        return None
+    text = str(node.value)
+    whole, _, fraction = text.partition(".")
+    same = {
+        _BOOL: text.lower() not in {"true", "false"},
+        _INT: text.replace(":", "").isdigit() and (text == "0" or text[0] != "0"),
+        _FLOAT: whole.isdigit() and (whole == "0" or whole[0] != "0") and fraction.isdigit() and fraction[-1] != "0",
+    }
+    return text if node.tag in _TEXTUAL or same.get(node.tag) else None

@@ -134,6 +134,6 @@ def test_a_mounted_file_with_a_hopeless_entry_does_not_load(entry: str, clue: st
 
 def test_a_mounted_file_warns_where_it_still_loads() -> None:
     """Dangerous shapes load in a mounted file and are warned about with their line."""
-    text = "server:\n  mapRoles:\n" + "".join(f"  {line}\n" for line in role(f"{IAM}:role/R", "1234", "g").splitlines())
+    text = "server:\n  mapRoles:\n" + "".join(f"  {line}\n" for line in role(f"{IAM}:role/R", "true", "g").splitlines())
     found = {problem.code: problem.source.line for problem in parse_server_config(text, "s.yaml").warnings}
     assert found == {"mapping.empty_username": 4, "mapping.groups_not_list": 5}

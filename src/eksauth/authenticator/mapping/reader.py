@@ -23,7 +23,7 @@ from eksauth.authenticator.mapping.model import (
 )
 from eksauth.authenticator.mapping.sso import check_permission_set
 from eksauth.authenticator.mapping.templates import NAMES
-from eksauth.authenticator.yaml_nodes import YamlFile, is_null, is_unquoted_template, string_or_none
+from eksauth.authenticator.yaml_nodes import YamlFile, config_text, is_null, is_unquoted_template, string_or_none
 from eksauth.aws.arn import canonical_principal
 from eksauth.errors import ConfigError
 
@@ -45,6 +45,7 @@ class EntryReader:
         self._file = file
         self._problems = problems
         self._strict = strict
+        self._as_text = config_text if strict else string_or_none
 
     def roles(self, section: yaml.Node) -> tuple[RoleMapping, ...]:
         """Return the entries of ``mapRoles``; raises ConfigError."""
@@ -69,6 +70,8 @@ class EntryReader:
     def accounts(self, section: yaml.Node) -> tuple[AccountMapping, ...]:
         """Return the entries of ``mapAccounts``; raises ConfigError."""
         found = []
+        if self._is_listed_text(section):
+            return tuple(AccountMapping(part, self._source(section)) for part in self._split(section, "mapAccounts"))
         for node in self._file.items(section, "mapAccounts"):
             try:
                 account_id = self._file.text(node, "an account of mapAccounts")
@@ -136,7 +139,7 @@ class EntryReader:
 
     def _username(self, node: yaml.Node, fields: dict[str, yaml.Node]) -> str:
         value = fields.get("username")
-        username = string_or_none(value) if value is not None else None
+        username = self._as_text(value) if value is not None else None
         if not username:
             written = "is missing or empty" if value is None or is_null(value) or username == "" else "is not a text"
             self._report(
@@ -154,6 +157,11 @@ class EntryReader:
         if value is None or is_null(value):
             self._report(node, "mapping.no_groups", "the entry has no groups", _typo_hint(fields, "groups"))
             return ()
+        if self._is_listed_text(value):
+            parts = self._split(value, "groups")
+            for part in parts:
+                self._check_templates(value, part)
+            return tuple(parts)
         if not isinstance(value, yaml.SequenceNode):
             self._report(
                 value,
@@ -164,7 +172,7 @@ class EntryReader:
             return ()
         groups = []
         for item in self._file.items(value, "groups"):
-            group = string_or_none(item)
+            group = self._as_text(item)
             if not group:
                 self._report(item, "mapping.bad_group", "a group is not a text and counts for nothing", "quote it")
                 continue
@@ -175,6 +183,20 @@ class EntryReader:
             self._check_templates(item, group)
             groups.append(group)
         return tuple(groups)
+
+    def _is_listed_text(self, node: yaml.Node) -> bool:
+        """Tell whether a mounted file has a text where a list belongs; the reference splits it at its commas."""
+        return self._strict and isinstance(node, yaml.ScalarNode) and not is_null(node)
+
+    def _split(self, node: yaml.Node, what: str) -> list[str]:
+        parts = self._file.text(node, what).split(",")
+        self._report(
+            node,
+            f"mapping.{what.removeprefix('map').lower()}_not_list",
+            f"{what} is not a list; it is split at commas, blanks stay",
+            "write each item as '- name'",
+        )
+        return [part for part in parts if part]
 
     def _user_id(self, fields: dict[str, yaml.Node]) -> str | None:
         return self._file.text(fields["userid"], "userid") or None if "userid" in fields else None
@@ -191,8 +213,13 @@ class EntryReader:
         if not isinstance(node, yaml.MappingNode):
             raise self._file.error(node, f"an entry of {what} must have keys and values", _SHAPE)
         fields: dict[str, yaml.Node] = {}
+        own, seen = {id(key) for key, _ in node.value}, set[str]()
         for key, key_node, value in self._file.pairs(node):
             lowered = key.lower() if key.isascii() else key
+            if self._strict and lowered in seen:
+                raise self._file.error(key_node, f"{key[:60]} is given twice", "keep one of them")
+            if id(key_node) in own:
+                seen.add(lowered)
             if lowered not in known:
                 near = get_close_matches(lowered, known, 1)
                 self._report(

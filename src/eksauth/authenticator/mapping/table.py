@@ -31,8 +31,8 @@ _E = TypeVar("_E", RoleMapping, UserMapping)
 class MappingTable:
     """An index over the mappings of one file.
 
-    :param canonicalise_roles: compare configured role ARNs in canonical form, so that an assumed-role ARN stands for
-        its role (``MountedFile``); otherwise as text (``aws-auth``).
+    :param canonicalise_roles: compare configured ARNs, also those of mapUsers, in canonical form, so that an
+        assumed-role ARN stands for its role (``MountedFile``); otherwise as text (``aws-auth``).
     """
 
     def __init__(self, mappings: Mappings, *, canonicalise_roles: bool) -> None:
@@ -44,11 +44,11 @@ class MappingTable:
         self._users: dict[str, UserMapping] = {}
         for role in mappings.roles:
             if role.arn is not None:
-                self._put(self._roles, "role", self._role_key(role.arn), role)
+                self._put(self._roles, "role", self._arn_key(role.arn), role)
             elif role.sso is not None:
                 self._put(self._sso, "sso", _set_key(role.sso), role)
         for user in mappings.users:
-            self._put(self._users, "user", user.arn.lower(), user)
+            self._put(self._users, "user", self._arn_key(user.arn), user)
         self._accounts = {account.account_id: account for account in mappings.accounts}
         self._near = NearMissIndex(mappings, canonicalised=canonicalise_roles)
         self._report_overlaps()
@@ -96,7 +96,7 @@ class MappingTable:
             return self._near.explain(identity)
         return Match("account", account.account_id, identity.canonical_arn, (), account.source)
 
-    def _role_key(self, arn: str) -> str:
+    def _arn_key(self, arn: str) -> str:
         if self._canonicalise_roles:
             try:
                 return canonical_principal(arn)[1].lower()
