@@ -63,14 +63,12 @@ def test_addresses_that_cannot_be_had(address: str, port: int, reason: str) -> N
 
 async def test_a_failed_start_leaves_nothing_open(tmp_path: Path) -> None:
     """When the kubeconfig cannot be written the port is free again at once."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     (tmp_path / "webhook.yaml").mkdir()
     authority = build_authenticator(parse_server_config(MAPPED, "server.yaml"), Sts())
-    server = AuthenticatorServer(settings_in(tmp_path, port=port), authority, Metrics())
+    server = AuthenticatorServer(settings_in(tmp_path), authority, Metrics())
     with pytest.raises(ConfigError, match="cannot write the webhook kubeconfig"):
         await server.start(time.time())
-    listen("127.0.0.1", port).close()
+    listen("127.0.0.1", server.port).close()
 
 
 async def test_the_grace_period_ends(tmp_path: Path) -> None:
@@ -102,15 +100,16 @@ async def test_an_idle_connection_does_not_delay_the_end(tmp_path: Path) -> None
 
 
 async def test_a_request_under_way_gets_its_answer_and_the_connection_closes(tmp_path: Path) -> None:
-    """The last answer says that the connection ends with it."""
+    """The last answer says that the connection ends with it, and nobody new is let in."""
     sts = Sts(gate=asyncio.Event())
     async with serving(tmp_path, sts) as running:
         request = asyncio.create_task(_post(running.client, running.at("/authenticate"), mint()))
         while not sts.asked:
             await asyncio.sleep(0.01)
         stopping = asyncio.create_task(running.server.stop(asyncio.Event()))
-        while _is_listening(running.server.port):
-            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionRefusedError):
+            await running.connect()
         assert sts.gate is not None
         sts.gate.set()
         assert await request == (200, "close")
@@ -125,11 +124,3 @@ async def _post(client: aiohttp.ClientSession, url: str, token: str) -> tuple[in
 async def _connect(port: int, pem: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     context = ssl.create_default_context(cadata=pem.decode())
     return await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
-
-
-def _is_listening(port: int) -> bool:
-    try:
-        listen("127.0.0.1", port).close()
-    except ConfigError:
-        return True
-    return False

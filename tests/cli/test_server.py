@@ -174,7 +174,7 @@ def test_a_port_in_use_is_one_line_and_a_hint(tmp_path: Path) -> None:
             ("--backend-mode", "MountedFil"), "no such backend mode", "did you mean MountedFile", id="backend-typo"
         ),
         pytest.param(("--backend-mode", "File,MountedFile"), "given twice", "once", id="backend-twice"),
-        pytest.param(("--cluster-id", "a\nb"), "control characters", "plain name", id="cluster-id"),
+        pytest.param(("--cluster-id", "a\nb"), "the cluster id", "", id="cluster-id"),
         pytest.param(("-c", "{tmp}/missing.yaml"), "missing.yaml", "", id="no-config"),
         pytest.param(("-c", "{tmp}/loud.yaml"), "no such log verbosity: 'loud'", "warning", id="verbosity"),
         pytest.param(("--hostname", "ü" * 80), "no host name", "server.hostname", id="hostname"),
