@@ -187,6 +187,15 @@ def test_nothing_of_an_interrupted_start_is_used(tmp_path: Path) -> None:
     assert load_or_make(tmp_path, ("127.0.0.1",), NOW).made
 
 
+def test_a_certificate_that_cannot_be_written_leaves_no_key(tmp_path: Path) -> None:
+    """A full disk between the two files does not stop the next start."""
+    (tmp_path / "cert.pem").symlink_to(tmp_path / "nowhere" / "cert.pem")
+    with pytest.raises(ConfigError, match="cannot use the state directory"):
+        load_or_make(tmp_path, ("127.0.0.1",), NOW)
+    (tmp_path / "cert.pem").unlink()
+    assert load_or_make(tmp_path, ("127.0.0.1",), NOW).made
+
+
 def test_strict_verifiers_accept_it(tmp_path: Path) -> None:
     """A client that applies RFC 5280 to the letter, as Python 3.13 does, trusts the certificate for its names."""
     pair = load_or_make(tmp_path, ("127.0.0.1", "localhost"), time.time())

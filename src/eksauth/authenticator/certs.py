@@ -65,7 +65,12 @@ def load_or_make(state_dir: Path, names: tuple[str, ...], now: float) -> ServerC
             if not present:
                 certificate, key = make_pair(alternative_names(names), now)
                 write_whole(key_path, key, 0o600)
-                write_whole(certificate_path, certificate, 0o644)
+                try:
+                    write_whole(certificate_path, certificate, 0o644)
+                except OSError:
+                    # half a pair would stop the next start
+                    key_path.unlink(missing_ok=True)
+                    raise
             pem, key = certificate_path.read_bytes(), key_path.read_bytes()
     except OSError as error:
         where = error.filename if isinstance(error.filename, str) else state_dir
