@@ -19,9 +19,9 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
-import yaml
 from tests.e2e.loopback_aws import LoopbackAws
 
 NAME = "aws-iam-authenticator"
@@ -96,17 +96,15 @@ class Webhook:
             self._connection = None
 
 
-def server_config(directory: Path, server: Mapping[str, object], port: int) -> Path:
-    """Write a configuration that both servers understand."""
+def server_config(directory: Path, server: str, port: int) -> Path:
+    """Write a configuration that both servers understand.
+
+    :param server: further YAML under the key ``server``, not indented.
+    """
     (directory / "state").mkdir(parents=True, exist_ok=True)
-    settings = {
-        "stateDir": str(directory / "state"),
-        "generateKubeconfig": str(directory / "webhook.yaml"),
-        "port": port,
-        **server,
-    }
+    own = f"stateDir: {directory / 'state'}\ngenerateKubeconfig: {directory / 'webhook.yaml'}\nport: {port}\n"
     path = directory / "server.yaml"
-    path.write_text(yaml.safe_dump({"clusterID": "demo", "server": settings}, sort_keys=False))
+    path.write_text("clusterID: demo\nserver:\n" + indent(own + server, "  "))
     return path
 
 
@@ -117,9 +115,7 @@ def program_environ(directory: Path, aws: LoopbackAws, **more: str) -> dict[str,
 
 
 @contextlib.contextmanager
-def reference_server(
-    program: Path, directory: Path, aws: LoopbackAws, server: Mapping[str, object], *options: str
-) -> Iterator[Webhook]:
+def reference_server(program: Path, directory: Path, aws: LoopbackAws, server: str, *options: str) -> Iterator[Webhook]:
     """Run the reference's server.
 
     Its health port is fixed; when it is taken, the server says so in its log and serves all the same, so that any
@@ -148,7 +144,7 @@ def reference_server(
 
 
 @contextlib.contextmanager
-def our_server(directory: Path, aws: LoopbackAws, server: Mapping[str, object], *options: str) -> Iterator[Webhook]:
+def our_server(directory: Path, aws: LoopbackAws, server: str, *options: str) -> Iterator[Webhook]:
     """Run ``eksauth server run`` with the same configuration and environment."""
     config = server_config(directory, server, 21362)
     ready = directory / "ready.json"
@@ -191,7 +187,7 @@ class Pair:
 
 @contextlib.contextmanager
 def pair_of_servers(
-    program: Path, directory: Path, aws: LoopbackAws, server: Mapping[str, object], *reference_options: str
+    program: Path, directory: Path, aws: LoopbackAws, server: str, *reference_options: str
 ) -> Iterator[Pair]:
     """Run both servers with one configuration."""
     with (

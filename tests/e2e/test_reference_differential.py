@@ -28,7 +28,7 @@ from eksauth.token.bearer import encode_token
 
 PROGRAM = find_reference()
 pytestmark = [pytest.mark.peer, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
-MAPPED = {"mapAccounts": [ACCOUNT, GOV_ACCOUNT]}
+MAPPED = f"mapAccounts: ['{ACCOUNT}', '{GOV_ACCOUNT}']\n"
 
 
 @pytest.fixture(scope="module", name="aws")
