@@ -10,8 +10,8 @@ HEAD = """# Benchmarks
 
 Written by `make bench` (`python -m benchmarks`). The numbers that count are the ratios: all commands of a table run
 interleaved, in random order, in one run on one machine, in an environment with nothing in it but a home and a path.
-eksauth is the built wheel, installed by pip 25.2 or newer into a fresh virtual environment. The floor, `python -c pass`,
-is an empty interpreter of that environment, and a budget is a ratio to it.
+eksauth is the built wheel, installed by pip 25.2 or newer into a fresh virtual environment. The floor,
+`python -c pass`, is an empty interpreter of that environment, and a budget is a ratio to it.
 
 """
 
