@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from tests.authenticator.serving import Running, mint, serving
 
 from eksauth.authenticator import decision_log
+from eksauth.authenticator.serve import loop_factory
 from eksauth.authenticator.settings import Limits, WebhookSettings
 
 
@@ -181,3 +182,20 @@ async def test_a_log_line_of_a_hostile_request_is_one_line(tmp_path: Path, log: 
     for line in log.getvalue().splitlines():
         assert isinstance(json.loads(line), dict)
     assert "evil" not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        test_who_connects_and_keeps_silent_is_dropped,
+        test_a_body_that_drips_is_cut,
+        test_a_client_that_leaves_in_the_middle_of_a_body_is_no_error,
+        test_more_connections_than_allowed_are_closed,
+    ],
+)
+def test_the_limits_hold_on_the_loop_of_production(
+    tmp_path: Path, scenario: Callable[[Path], Coroutine[None, None, None]]
+) -> None:
+    """Timers and closed connections work the same on the event loop that the command runs on."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(scenario(tmp_path))

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +17,7 @@ from tests.authenticator.serving import MAPPED, Sts, mint, serving, settings_in
 from eksauth.authenticator.config import parse_server_config
 from eksauth.authenticator.decide import build_authenticator
 from eksauth.authenticator.metrics import Metrics
+from eksauth.authenticator.serve import loop_factory
 from eksauth.authenticator.server import AuthenticatorServer, listen
 from eksauth.authenticator.settings import Limits
 from eksauth.errors import ConfigError
@@ -124,3 +126,19 @@ async def _post(client: aiohttp.ClientSession, url: str, token: str) -> tuple[in
 async def _connect(port: int, pem: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     context = ssl.create_default_context(cadata=pem.decode())
     return await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        test_the_grace_period_ends,
+        test_an_idle_connection_does_not_delay_the_end,
+        test_a_request_under_way_gets_its_answer_and_the_connection_closes,
+    ],
+)
+def test_the_end_is_the_same_on_the_loop_of_production(
+    tmp_path: Path, scenario: Callable[[Path], Coroutine[None, None, None]]
+) -> None:
+    """Draining works the same on the event loop that the command runs on."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(scenario(tmp_path))
