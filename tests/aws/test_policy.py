@@ -125,6 +125,19 @@ def test_boundaries_limit_all_but_direct_grants(principal: Any, requester: Reque
     assert verdict is expected
 
 
+def test_a_deny_in_a_boundary_beats_a_direct_grant() -> None:
+    """What a boundary does not mention is no matter to a direct grant; what it denies is denied."""
+    verdict = authorize_assume_role(
+        ALICE,
+        assume(),
+        role_account=A,
+        trust=trust({"AWS": ALICE.arn}),
+        identity=[],
+        boundaries=[[policy(statement(Effect="Deny", Resource="*"))]],
+    )
+    assert verdict is EXPLICIT
+
+
 def test_trust_deny_beats_allow_wherever_it_stands() -> None:
     """An explicit deny of the account refuses a user that another statement names."""
     allow = statement(Principal={"AWS": ALICE.arn})

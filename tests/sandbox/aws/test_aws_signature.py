@@ -18,6 +18,7 @@ from eksauth.sandbox.aws.request import RawRequest, parse_pairs
 from eksauth.sandbox.aws.signature import amz_date, parse_amz_date, region_of_host
 from eksauth.token.sigv4 import presign_get_caller_identity
 
+HOST = "sts.us-west-2.amazonaws.com"
 MISMATCH = "The request signature we calculated does not match"
 _SHARED = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -269,6 +270,7 @@ def test_unsigned(lab: Any) -> None:
         ("host%3Bx-k8s-aws-id", "host%3Bx-other", "SignatureDoesNotMatch"),
         ("X-Amz-Signature=", "X-Amz-Signature=0", "SignatureDoesNotMatch"),
         ("Action=GetCallerIdentity", "Action=GetCallerIdentity&action=AssumeRole", "MalformedQueryString"),
+        ("Action=GetCallerIdentity", "action=AssumeRole&Action=GetCallerIdentity", "MalformedQueryString"),
         ("&X-Amz-Expires=60", "&X-Amz-Expires=60&x-amz-expires=900", "MalformedQueryString"),
         ("&X-Amz-Expires=60", "&X-Amz-Expires=%6", "MalformedQueryString"),
         ("Action=GetCallerIdentity", "Action=GetCallerIdentitY", "InvalidAction"),
@@ -305,10 +307,40 @@ def test_broken_authorization_headers(lab: Any, value: str, code: str) -> None:
 
 
 def test_two_signatures_are_refused(lab: Any) -> None:
-    """A request that is presigned and carries an Authorization header is ambiguous."""
-    presigned = lab.presigned(lab.key())
-    header = lab.signed(lab.key()).header("authorization")
-    assert lab.outcome(changed(presigned, "authorization", header))[1][0] == "IncompleteSignature"
+    """A request with a good Authorization header and a signature in the query is ambiguous."""
+    query = "Action=GetCallerIdentity&Version=2011-06-15"
+    assert lab.outcome(lab.signed(lab.key(), method="GET", query=query))[0] == 200
+    both = lab.signed(lab.key(), method="GET", query=f"{query}&X-Amz-Signature=00")
+    assert lab.outcome(both)[1][0] == "IncompleteSignature"
+
+
+def test_a_second_cluster_header_is_noticed(lab: Any) -> None:
+    """A token for one cluster does not pass with another cluster's name next to its own."""
+    request = lab.presigned(lab.key(), cluster="demo")
+    for extra in (((b"x-k8s-aws-id", b"prod"), *request.headers), (*request.headers, (b"x-k8s-aws-id", b"prod"))):
+        assert lab.outcome(replace(request, headers=extra))[1][0] == "SignatureDoesNotMatch"
+
+
+def test_the_day_of_the_scope_is_the_day_of_the_date(lab: Any) -> None:
+    """A key derived for another day does not sign today's requests."""
+    today = amz_date(time.time())[:8]
+    _, (code, message) = lab.outcome(edited(lab.presigned(lab.key()), f"%2F{today}%2F", "%2F20200101%2F"))
+    assert code == "SignatureDoesNotMatch"
+    assert message.startswith("Date in Credential scope does not match YYYYMMDD")
+    assert f"'20200101' != '{today}'" in message
+
+
+def test_the_host_must_be_signed(lab: Any) -> None:
+    """A signature that does not cover the host is refused for that reason, before it is even computed."""
+    request = edited(lab.presigned(lab.key()), "host%3Bx-k8s-aws-id", "x-k8s-aws-id")
+    assert "'Host' or ':authority' must be a 'SignedHeader'" in lab.outcome(request)[1][1]
+
+
+def test_other_services_do_not_live_at_sts_hosts(lab: Any) -> None:
+    """A well-signed EKS request sent to an STS host is told which service lives there."""
+    answer = lab.cloud.answer(lab.signed(lab.key(), method="GET", host=HOST, service="eks", path="/clusters"))
+    assert (answer.status, answer.code) == (403, "InvalidSignatureException")
+    assert b"correct service: 'sts'" in answer.body
 
 
 def test_wrong_secret(lab: Any) -> None:
