@@ -184,6 +184,7 @@ class LoopbackAws:
         return {
             "HTTPS_PROXY": f"http://127.0.0.1:{self.proxy.port}",
             "SSL_CERT_FILE": str(self.ca_file),
+            "AWS_CA_BUNDLE": str(self.ca_file),
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_REGION": "us-west-2",
         }
