@@ -25,7 +25,7 @@ server:
   backendMode: [MountedFile]
   scrubbedAccounts: [012345670123, "111122223333"]
   reservedPrefixConfig:
-  - backendMode: MountedFile
+  - backendmode: MountedFile
     usernamePrefixReserveList: ["system:", "eks:", ""]
   stsEndpointOverrides:
     sts.cn-north-1.amazonaws.com.cn: https://vpce-1.example:8443/

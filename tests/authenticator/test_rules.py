@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.authenticator import reference_model
 from tests.authenticator.tokens import CLUSTER, DATE, NOW, SIGNATURE, parameters, signed, token, url
 
-from eksauth.authenticator.rules import RULES, TIGHTENINGS, Evidence, first_refusal
+from eksauth.authenticator.evidence import Evidence
+from eksauth.authenticator.rules import RULES, TIGHTENINGS, first_refusal
 from eksauth.authenticator.token_text import MAX_TOKEN_BYTES, as_bytes
 from eksauth.authenticator.verify import TokenRefused, check_token
 from eksauth.token.bearer import TOKEN_PREFIX, encode_token

@@ -91,8 +91,9 @@ async def test_a_proxy_of_the_environment_is_used_for_sts() -> None:
     async with loopback(reply(403, b"no")) as proxy:
         environ = {"HTTPS_PROXY": proxy.origin()}
         async with StsClient(environ=environ) as sts:
-            with pytest.raises(StsUnavailable):
+            with pytest.raises(StsUnavailable, match="proxy refuses") as caught:
                 await sts.get_caller_identity(QUESTION)
+            assert caught.value.code == "sts.unreachable"
         assert proxy.requests[0].startswith(f"CONNECT {HOST}:443 ".encode())
         assert b"Signature" not in proxy.requests[0]
         async with StsClient(environ=environ | {"NO_PROXY": ".invalid"}, overrides={HOST: "https://x.invalid"}) as sts:

@@ -141,7 +141,9 @@ class _ConfigReader:
             "source_arn": self._text(keys, "sourceARN"),
         }
 
-    def _known(self, node: yaml.Node, known: tuple[str, ...], where: str) -> dict[str, yaml.Node]:
+    def _known(
+        self, node: yaml.Node, known: tuple[str, ...], where: str, *, any_case: bool = False
+    ) -> dict[str, yaml.Node]:
         """Return the pairs under their proper names; the reference ignores case here, so another case only warns."""
         by_lower = {key.lower(): key for key in known}
         found: dict[str, yaml.Node] = {}
@@ -153,7 +155,7 @@ class _ConfigReader:
                 hint = f"did you mean {near[0]}" if near else None
                 self._warn(key_node, "config.unknown_key", f"unknown key {key[:60]!r} in {where}", hint)
                 continue
-            if proper != key:
+            if proper != key and not any_case:
                 self._warn(key_node, "config.key_case", f"key {key!r} is read as {proper}", f"write {proper}")
             if proper in found:
                 self._warn(
@@ -207,7 +209,9 @@ class _ConfigReader:
     def _reserved(self, node: yaml.Node | None) -> dict[str, tuple[str, ...]]:
         reserved: dict[str, tuple[str, ...]] = {}
         for item in self._file.items(node, "reservedPrefixConfig") if node is not None else ():
-            keys = self._known(item, ("backendMode", "usernamePrefixReserveList"), "reservedPrefixConfig")
+            keys = self._known(
+                item, ("backendMode", "usernamePrefixReserveList"), "reservedPrefixConfig", any_case=True
+            )
             mode = self._text(keys, "backendMode") or ""
             if mode not in BACKENDS.values():
                 self._warn(item, "config.unknown_backend", f"reservedPrefixConfig names no backend: {mode!r}")

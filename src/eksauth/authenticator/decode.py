@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, replace
 
+from eksauth.authenticator.amz_time import spell_seconds
+from eksauth.authenticator.evidence import Evidence, NotReached
 from eksauth.authenticator.refusal import Refusal
-from eksauth.authenticator.rules import Evidence, NotReached, check_rules, spell_seconds
+from eksauth.authenticator.rules import check_rules
 from eksauth.authenticator.token_text import RELEASED_MAX_TOKEN_BYTES, as_bytes, unwrap
 from eksauth.authenticator.verify import checked_partition
 from eksauth.aws.access_keys import KINDS, unverified_account_of

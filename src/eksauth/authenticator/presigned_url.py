@@ -13,6 +13,7 @@ _SCHEME_REST = _SCHEME_FIRST | frozenset("0123456789+-.")
 _URL_BYTES = bytes(range(0x21, 0x7F))
 _UNSAFE = b'"<>\\^`{|}'
 _SAFE = _URL_BYTES.translate(None, _UNSAFE)
+_CONTROLS = bytes([*range(0x20), 0x7F])
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -28,7 +29,7 @@ class PresignedUrl(NamedTuple):
 
 def has_control_characters(raw: bytes) -> bool:
     """Tell whether ``raw`` holds an ASCII control character; no parser takes those."""
-    return any(byte < 0x20 or byte == 0x7F for byte in raw)
+    return len(raw.translate(None, _CONTROLS)) != len(raw)
 
 
 def unsafe_bytes(raw: bytes) -> bytes:

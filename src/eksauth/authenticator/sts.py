@@ -116,6 +116,10 @@ class StsClient:
         try:
             # aiohttp itself sends a GET once more when the connection dies before an answer begins (since 3.10)
             return await self._send(session, question)
+        except aiohttp.ClientHttpProxyError as error:
+            raise StsUnavailable(
+                f"the proxy refuses the way to {question.host} (status {error.status})", hint=_ROUTE
+            ) from None
         except (aiohttp.ClientResponseError, zlib.error):
             raise _not_an_answer("the answer is not HTTP as STS speaks it") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -16,7 +16,6 @@ from eksauth.aws.partitions import (
     Partition,
     is_known_region,
     is_region_label,
-    partition_named,
     partition_of_region,
     signing_region,
     sts_host,
@@ -128,8 +127,3 @@ def _ends_as_a_partition(suffix: str) -> bool:
 def _shown(text: str) -> str:
     """Return hostile text fit for an error: short."""
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
-
-
-def known_partition(name: str) -> bool:
-    """Tell whether ``name`` is a partition that hosts can be judged for."""
-    return partition_named(name) is not None

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eksauth.authenticator.evidence import Evidence
 from eksauth.authenticator.identity import Identity, identity_from
 from eksauth.authenticator.refusal import Refusal
-from eksauth.authenticator.rules import Evidence, first_refusal
+from eksauth.authenticator.rules import first_refusal
 from eksauth.authenticator.sts import StsApi, StsQuestion
 from eksauth.authenticator.sts_host import StsHost
 from eksauth.authenticator.token_text import as_bytes
