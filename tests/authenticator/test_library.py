@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,26 @@ async def test_arbitrary_tokens_get_a_decision(token: str | bytes) -> None:
     decision = await authenticator.authenticate(token)
     assert not decision.allowed
     assert decision.reason.startswith("token.")
+
+
+def test_without_aiohttp_the_extra_is_named() -> None:
+    """Where the server extra is not installed, asking STS is a configuration error that says what to install."""
+    code = (
+        "import sys; sys.modules['aiohttp'] = None\n"
+        "import eksauth\n"
+        "assert not eksauth.decode_token('x').acceptable\n"
+        "try:\n    eksauth.verify_token('x', cluster_id='c')\n"
+        "except eksauth.EksauthError as error:\n    print(error.exit_code, error.hint)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "3 pip install 'eksauth[server]'\n"
+
+
+def test_decoding_loads_no_network_code() -> None:
+    """Taking a token apart imports neither aiohttp, botocore, asyncio nor ssl."""
+    code = (
+        "import sys, eksauth\neksauth.decode_token('x')\n"
+        "print(sorted({'aiohttp', 'botocore', 'asyncio', 'ssl', 'yaml', 'socket'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from eksauth.authenticator.arguments import checked_cluster_id, checked_partition
 from eksauth.authenticator.config import BACKENDS, ServerConfig
 from eksauth.authenticator.decide import build_authenticator
 from eksauth.authenticator.decision_log import LEVELS, LOGGER_NAME
@@ -18,7 +19,6 @@ from eksauth.authenticator.server import run
 from eksauth.authenticator.settings import CacheSettings, ServerSettings, WebhookSettings
 from eksauth.authenticator.sts import StsClient
 from eksauth.authenticator.sts_metrics import MeteredSts
-from eksauth.authenticator.verify import checked_cluster_id, checked_partition
 from eksauth.errors import ConfigError
 
 _log = logging.getLogger(LOGGER_NAME)

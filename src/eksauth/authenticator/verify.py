@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eksauth.authenticator.arguments import checked_cluster_id, checked_partition
 from eksauth.authenticator.evidence import Evidence
 from eksauth.authenticator.identity import Identity, identity_from
 from eksauth.authenticator.refusal import Refusal
@@ -13,8 +14,7 @@ from eksauth.authenticator.rules import first_refusal
 from eksauth.authenticator.sts import StsApi, StsQuestion
 from eksauth.authenticator.sts_host import StsHost
 from eksauth.authenticator.token_text import as_bytes
-from eksauth.aws.partitions import PARTITIONS, partition_named
-from eksauth.errors import ConfigError, Refused
+from eksauth.errors import Refused
 from eksauth.token.bearer import TOKEN_LIFE_SECONDS
 
 
@@ -107,26 +107,3 @@ class TokenVerifier:
             partition=self.partition,
         )
         return VerifiedToken(identity, checked.expires_at)
-
-
-def checked_cluster_id(cluster_id: str) -> str:
-    """Return ``cluster_id`` if a header can carry it.
-
-    :raises ConfigError: when it is empty, has control characters or is not UTF-8.
-    """
-    if not cluster_id.strip():
-        raise ConfigError("the cluster id is empty", hint="give the name that tokens are minted with (--cluster-name)")
-    if any(ord(letter) < 0x20 or ord(letter) == 0x7F or "\ud800" <= letter <= "\udfff" for letter in cluster_id):
-        raise ConfigError("the cluster id holds what no HTTP header can carry", hint="give the cluster's plain name")
-    return cluster_id
-
-
-def checked_partition(partition: str) -> str:
-    """Return ``partition`` if it exists.
-
-    :raises ConfigError: with the known ones in the hint.
-    """
-    if partition_named(partition) is None:
-        names = ", ".join(known.name for known in PARTITIONS)
-        raise ConfigError(f"no such partition: {partition!r}", hint=f"one of {names}")
-    return partition
