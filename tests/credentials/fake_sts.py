@@ -1,7 +1,8 @@
-"""A loopback STS that answers AssumeRole and counts; just enough to see who asked for what."""
+"""A loopback STS, SSO portal and container endpoint that answer and count; just enough to see who asked for what."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ class FakeSts:
         if self.refuse is not None:
             status, code, message = self.refuse
             return status, _ERROR.format(code=code, message=message)
-        return 200, _OK.format(number=number, expiration=utc_text(int(time.time()) + self.life_seconds))
+        text = _OK.format(number=number, expiration=utc_text(int(time.time()) + self.life_seconds))
+        return 200, text.replace("AssumeRoleRes", f"{form.get('Action', 'AssumeRole')}Res")
 
 
 @contextmanager
@@ -63,6 +65,21 @@ def fake_sts() -> Iterator[FakeSts]:
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())
+
+        def do_GET(self) -> None:
+            expires = time.time() + state.life_seconds
+            keys = {"AccessKeyId": "ASIACONTAINER", "SecretAccessKey": "s", "Token": "t"}
+            answer: dict[str, object] = {**keys, "Expiration": utc_text(int(expires))}
+            if self.path.startswith("/federation/credentials"):
+                role = {"accessKeyId": "ASIASSO", "secretAccessKey": "s", "sessionToken": "t"}
+                answer = {"roleCredentials": {**role, "expiration": int(expires * 1000)}}
+            state.requests.append({"path": self.path})
+            text = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""

@@ -16,7 +16,7 @@ from tests.credentials.fake_sts import FakeSts
 from eksauth.credentials.assume_role import check_role, default_session_name
 from eksauth.credentials.cache import cache_directory
 from eksauth.credentials.quick import RoleRequest, quick_credentials
-from eksauth.credentials.resolve import Resolved, resolve_credentials
+from eksauth.credentials.resolve import UNKEYED_LIFE_SECONDS, Resolved, resolve_credentials
 from eksauth.credentials.slow_settings import full_settings
 from eksauth.errors import AwsError, AwsUnreachable, ConfigError, CredentialsError, EksauthError, UsageError
 from eksauth.token.bearer import utc_text
@@ -333,11 +333,12 @@ def test_config_is_a_directory(config: Path) -> None:
         resolve(profile="p")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_config_is_unreadable(config: Path) -> None:
     """A file that we may not read is an error, not an empty file."""
     config.write_text("[profile p]\n")
     config.chmod(0)
+    if os.access(config, os.R_OK):
+        pytest.skip("this user may read every file")
     with pytest.raises(ConfigError, match="permission denied"):
         resolve(profile="p")
 
@@ -364,3 +365,42 @@ def test_cache_files_are_private() -> None:
     files = list(Path(str(cache_directory(os.environ))).iterdir())
     assert {path.suffix for path in files} == {".cred", ".lock"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_web_identity_is_cached_until_its_token_changes(
+    home: Path, sts: FakeSts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pod's identity is exchanged once for each service account token."""
+    (home / "jwt").write_text("jwt-one")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(home / "jwt"))
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    for _ in range(2):
+        assert resolve().credentials.access_key_id == "ASIAFAKEROLE00000001"
+    assert hot()
+    (home / "jwt").write_text("jwt-two")
+    assert not hot()
+    resolve()
+    assert [request["WebIdentityToken"] for request in sts.requests] == ["jwt-one", "jwt-two"]
+
+
+def test_container_credentials_are_kept_for_a_while_only(sts: FakeSts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Container credentials are cached, but not for as long as they live: their role can change without a trace."""
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{sts.url}/container")
+    sts.life_seconds = 6 * 3600
+    for _ in range(2):
+        assert resolve().credentials.access_key_id == "ASIACONTAINER"
+    assert len(sts.requests) == 1
+    settings = full_settings(os.environ, region_flag="eu-west-1", profile_flag=None)
+    later = time.time() + UNKEYED_LIFE_SECONDS + 5
+    assert quick_credentials(os.environ, settings, role=None, use_cache=True, now=later) is None
+
+
+def test_waiting_process_takes_what_the_other_stored(config: Path, tmp_path: Path) -> None:
+    """Threads that need the same slow process run it once."""
+    config.write_text(f"[profile p]\ncredential_process = {_process(tmp_path / 'p', _process_json(3600))}\n")
+    threads = [threading.Thread(target=resolve, kwargs={"profile": "p"}) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _runs(tmp_path / "p") == 1
