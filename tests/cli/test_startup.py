@@ -182,6 +182,10 @@ HEAVY = {
         (["token", "--help"], set[str]()),
         (["eks", "get-token", "--help"], set[str]()),
         (["aws", "eks", "token", "--help"], set[str]()),
+        (["decode", "--help"], set[str]()),
+        (["verify", "--help"], set[str]()),
+        (["server", "run", "--help"], set[str]()),
+        (["sandbox", "--help"], set[str]()),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

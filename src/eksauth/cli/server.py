@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +81,9 @@ def run(
     ready_file: Path | None,
 ) -> int:
     """Answer TokenReviews over HTTPS until told to stop."""
+    import asyncio
+    from dataclasses import replace
+
     try:
         from eksauth.authenticator import decision_log, serve
         from eksauth.authenticator.config import ServerConfig, load_server_config

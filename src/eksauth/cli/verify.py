@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from eksauth.authenticator.decide import Decision
-from eksauth.authenticator.endpoints import parse_override
-from eksauth.authenticator.library import Judging
-from eksauth.authenticator.mapping.model import Match, NotMapped
 from eksauth.cli.output import complain, one_line, print_json
 from eksauth.cli.token_input import token_from
+
+if TYPE_CHECKING:  # the verifier loads when the command runs
+    from eksauth.authenticator.decide import Decision
+    from eksauth.authenticator.library import Judging
+    from eksauth.authenticator.mapping.model import NotMapped
 
 _EPILOG = """\b
 Examples:
@@ -51,6 +51,11 @@ def verify(
     Use '-' to read it from standard input: arguments show in process lists, and a token is a password for 15 minutes.
     Without --config the identity is named and not mapped.
     """
+    import asyncio
+
+    from eksauth.authenticator.endpoints import parse_override
+    from eksauth.authenticator.library import Judging
+
     judging = Judging(
         cluster_id=cluster_id,
         config=config,
@@ -76,6 +81,8 @@ async def _judge(judging: Judging, token: bytes) -> Decision:
 
 
 def _print(decision: Decision) -> None:
+    from eksauth.authenticator.mapping.model import Match, NotMapped
+
     rows: list[tuple[str, str]] = [("result", "authenticated" if decision.allowed else f"refused [{decision.reason}]")]
     if decision.identity is not None:
         identity = decision.identity
@@ -110,6 +117,8 @@ def _print_not_mapped(answer: NotMapped) -> None:
 
 
 def _as_dict(decision: Decision) -> dict[str, object]:
+    from dataclasses import asdict
+
     value = asdict(decision)
     if decision.user is not None:
         value["user"]["extra"] = {key: list(values) for key, values in decision.user.extra.items()}
