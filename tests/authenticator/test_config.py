@@ -132,7 +132,9 @@ def test_files_of_the_reference_load() -> None:
         pytest.param("servre: {}\n", "config.unknown_key", "did you mean server", id="typo"),
         pytest.param("server:\n  map_roles: []\n", "config.unknown_key", "did you mean mapRoles", id="section-typo"),
         pytest.param("server:\n  zzz: 1\n", "config.unknown_key", None, id="unknown"),
-        pytest.param("server:\n  port: 1\n  port: 2\n", "config.duplicate_key", None, id="duplicate"),
+        pytest.param(
+            "x: &m {port: 1}\nserver:\n  <<: *m\n  port: 2\n", "config.unknown_key", None, id="merged-and-own"
+        ),
         pytest.param(
             "server:\n  reservedPrefixConfig: [{backendMode: File}]\n",
             "config.unknown_backend",
@@ -164,6 +166,8 @@ def test_keys_in_another_case_count_as_in_the_reference() -> None:
         pytest.param("server: text\n", "s.yaml:1:9: expected keys and values here", id="server-text"),
         pytest.param("[a]: b\n", "s.yaml:1:1: a key must be plain text", id="complex-key"),
         pytest.param("clusterID: [a]\n", "s.yaml:1:12: clusterID must be plain text", id="list-for-text"),
+        pytest.param("server:\n  port: 1\n  port: 2\n", "s.yaml:3:3: port is given twice", id="key-twice"),
+        pytest.param("clusterID: a\nclusterID: a\n", "s.yaml:2:1: clusterID is given twice", id="top-key-twice"),
         pytest.param("server:\n  port: x\n", "s.yaml:2:9: port must be a whole number from 1 to 65535", id="port-text"),
         pytest.param("server:\n  port: 70000\n", "s.yaml:2:9: port must", id="port-range"),
         pytest.param("server:\n  port: 99999999999999999999\n", "s.yaml:2:9: port must", id="port-huge"),
@@ -258,3 +262,10 @@ def outcome(text: str) -> str:
 def test_arbitrary_text_loads_or_is_a_configuration_error(text: str) -> None:
     """Whatever a file holds, the result is a configuration or one kind of error."""
     assert outcome(text).startswith(("s.yaml", "loaded"))
+
+
+def test_one_key_in_two_spellings() -> None:
+    """Of a key in two spellings the later one counts, and both are named."""
+    config = parse_server_config("server:\n  port: 1\n  Port: 2\n", "s.yaml")
+    assert config.port == 2
+    assert [problem.code for problem in config.warnings] == ["config.key_case", "config.duplicate_key"]

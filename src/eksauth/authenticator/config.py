@@ -145,9 +145,12 @@ class _ConfigReader:
         self, node: yaml.Node, known: tuple[str, ...], where: str, *, any_case: bool = False
     ) -> dict[str, yaml.Node]:
         """Return the pairs under their proper names; the reference ignores case here, so another case only warns."""
+        repeated = self._file.repeated_key(node)
+        if repeated is not None:
+            raise self._file.error(repeated, f"{str(repeated.value)[:60]} is given twice", "keep one of them")
         by_lower = {key.lower(): key for key in known}
         found: dict[str, yaml.Node] = {}
-        lines: dict[str, int] = {}
+        spelled: dict[str, str] = {}
         for key, key_node, value in self._file.pairs(node):
             proper = by_lower.get(key.lower())
             if proper is None:
@@ -157,11 +160,11 @@ class _ConfigReader:
                 continue
             if proper != key and not any_case:
                 self._warn(key_node, "config.key_case", f"key {key!r} is read as {proper}", f"write {proper}")
-            if proper in found:
+            if spelled.get(proper, key) != key:
                 self._warn(
-                    key_node, "config.duplicate_key", f"{proper} is given again; line {lines[proper]} is ignored"
+                    key_node, "config.duplicate_key", f"{key} beats {spelled[proper]}, the same key in another case"
                 )
-            found[proper], lines[proper] = value, self._file.line(key_node)
+            found[proper], spelled[proper] = value, key
         return found
 
     def _mappings(self, keys: dict[str, yaml.Node]) -> Mappings:

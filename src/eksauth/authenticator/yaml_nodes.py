@@ -119,6 +119,20 @@ class YamlFile:
                 own.append((str(key.value), key, value))
         yield from own
 
+    def repeated_key(self, node: yaml.Node) -> yaml.Node | None:
+        """Return the first key of a mapping that stands there twice, spelled alike; merged ones do not count.
+
+        Go's YAML parser refuses such a file.
+        """
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                return key
+            seen.add(key.value)
+        return None
+
     def items(self, node: yaml.Node, what: str) -> Iterator[yaml.Node]:
         """Yield the items of a list; nothing for null.
 

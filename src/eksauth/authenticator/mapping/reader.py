@@ -71,7 +71,10 @@ class EntryReader:
         """Return the entries of ``mapAccounts``; raises ConfigError."""
         found = []
         if self._is_listed_text(section):
-            return tuple(AccountMapping(part, self._source(section)) for part in self._split(section, "mapAccounts"))
+            return tuple(
+                AccountMapping(part, self._source(section))
+                for part in self._split(section, "mapAccounts", "mapping.accounts_not_list")
+            )
         for node in self._file.items(section, "mapAccounts"):
             try:
                 account_id = self._file.text(node, "an account of mapAccounts")
@@ -158,7 +161,7 @@ class EntryReader:
             self._report(node, "mapping.no_groups", "the entry has no groups", _typo_hint(fields, "groups"))
             return ()
         if self._is_listed_text(value):
-            parts = self._split(value, "groups")
+            parts = self._split(value, "groups", "mapping.groups_not_list")
             for part in parts:
                 self._check_templates(value, part)
             return tuple(parts)
@@ -188,11 +191,11 @@ class EntryReader:
         """Tell whether a mounted file has a text where a list belongs; the reference splits it at its commas."""
         return self._strict and isinstance(node, yaml.ScalarNode) and not is_null(node)
 
-    def _split(self, node: yaml.Node, what: str) -> list[str]:
+    def _split(self, node: yaml.Node, what: str, code: str) -> list[str]:
         parts = self._file.text(node, what).split(",")
         self._report(
             node,
-            f"mapping.{what.removeprefix('map').lower()}_not_list",
+            code,
             f"{what} is not a list; it is split at commas, blanks stay",
             "write each item as '- name'",
         )
