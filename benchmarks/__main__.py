@@ -13,7 +13,7 @@ from benchmarks import commands, place, presign, report
 from benchmarks.harness import run_interleaved, scrubbed
 
 PAGE = place.ROOT / "docs" / "benchmarks.md"
-SECTIONS = ("token", "presign", "help", "server")
+SECTIONS = ("token", "presign", "help", "server", "reference")
 TOKEN = "eksauth token, environment keys"
 
 
@@ -32,6 +32,8 @@ def main() -> int:
         text += _presign()
     if "server" in wanted:
         text += _server()
+    if "reference" in wanted:
+        text += _reference()
     print(text)
     if chosen.only is None:
         PAGE.write_text(text, encoding="utf-8")
@@ -81,6 +83,13 @@ def _server() -> str:
 
     print("timing the server …", file=sys.stderr)
     return "\n## The authenticator\n\n" + report.rows_table(server.rows())
+
+
+def _reference() -> str:
+    from benchmarks import reference
+
+    print("timing the server next to aws-iam-authenticator …", file=sys.stderr)
+    return "\n## The authenticator and the one it replaces\n\n" + report.rows_table(reference.rows())
 
 
 if __name__ == "__main__":

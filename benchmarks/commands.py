@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
+
+from tests.e2e.reference_authenticator import find_reference
 
 from benchmarks.harness import Command, scrubbed
 from benchmarks.place import KEYS, ROLE
@@ -45,9 +46,9 @@ def token_commands(venv: Path, home: Path, bare_home: Path) -> list[Command]:
     aws = Path(sys.executable).with_name("aws")
     if aws.exists():
         found.append(Command("aws eks get-token", (str(aws), *drop_in), keys, every=4))
-    authenticator = shutil.which("aws-iam-authenticator")
-    if authenticator:
-        found.append(Command("aws-iam-authenticator token", (authenticator, "token", "-i", "demo"), keys))
+    authenticator = find_reference()
+    if authenticator is not None:
+        found.append(Command("aws-iam-authenticator token", (str(authenticator), "token", "-i", "demo"), keys))
     return found
 
 

@@ -85,7 +85,7 @@ def measure(*, tokens: int, sightings: int, delay: float, options: tuple[str, ..
     with tempfile.TemporaryDirectory() as name, _sts(delay) as sts_url:
         directory = Path(name)
         with _server(directory, sts_url, options) as ready:
-            bodies = [_request(token) for token in _tokens(tokens)] * sightings
+            bodies = [make_request(token) for token in make_tokens(tokens)] * sightings
             metrics = _metrics(ready)
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 seconds = runner.run(_load(ready, bodies))
@@ -98,7 +98,8 @@ def measure(*, tokens: int, sightings: int, delay: float, options: tuple[str, ..
         )
 
 
-def _tokens(count: int) -> list[str]:
+def make_tokens(count: int, first: int = 0) -> list[str]:
+    """Return ``count`` different tokens of this moment; others have another ``first``."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     return [
         encode_token(
@@ -113,11 +114,12 @@ def _tokens(count: int) -> list[str]:
                 amz_date=stamp,
             )
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
 
 
-def _request(token: str) -> bytes:
+def make_request(token: str) -> bytes:
+    """Return a TokenReview as kube-apiserver posts it."""
     spec = {"token": token, "audiences": ["https://kubernetes.default.svc"]}
     review = {"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "spec": spec}
     body = json.dumps(review).encode()

@@ -20,9 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
-from typing import Any
-
-from tests.e2e.loopback_aws import LoopbackAws
+from typing import Any, Protocol
 
 NAME = "aws-iam-authenticator"
 MISSING = (
@@ -39,6 +37,14 @@ def find_reference(environ: Mapping[str, str] = os.environ) -> Path | None:
         candidates.append(str(Path(environ["KUBEBUILDER_ASSETS"], NAME)))
     candidates.append(shutil.which(NAME, path=environ.get("PATH")) or "")
     return next((Path(name) for name in candidates if name and os.access(name, os.X_OK)), None)
+
+
+class Sts(Protocol):
+    """What both servers ask."""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables that make a program take it for AWS."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,14 @@ def server_config(directory: Path, server: str, port: int) -> Path:
     return path
 
 
-def program_environ(directory: Path, aws: LoopbackAws, **more: str) -> dict[str, str]:
+def program_environ(directory: Path, aws: Sts, **more: str) -> dict[str, str]:
     """Return the whole environment of a program under test."""
     directory.mkdir(parents=True, exist_ok=True)
     return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(directory), **aws.environ, **more}
 
 
 @contextlib.contextmanager
-def reference_server(program: Path, directory: Path, aws: LoopbackAws, server: str, *options: str) -> Iterator[Webhook]:
+def reference_server(program: Path, directory: Path, aws: Sts, server: str, *options: str) -> Iterator[Webhook]:
     """Run the reference's server.
 
     Its health port is fixed; when it is taken, the server says so in its log and serves all the same, so that any
@@ -144,7 +150,7 @@ def reference_server(program: Path, directory: Path, aws: LoopbackAws, server: s
 
 
 @contextlib.contextmanager
-def our_server(directory: Path, aws: LoopbackAws, server: str, *options: str) -> Iterator[Webhook]:
+def our_server(directory: Path, aws: Sts, server: str, *options: str) -> Iterator[Webhook]:
     """Run ``eksauth server run`` with the same configuration and environment."""
     config = server_config(directory, server, 21362)
     ready = directory / "ready.json"
@@ -186,9 +192,7 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair_of_servers(
-    program: Path, directory: Path, aws: LoopbackAws, server: str, *reference_options: str
-) -> Iterator[Pair]:
+def pair_of_servers(program: Path, directory: Path, aws: Sts, server: str, *reference_options: str) -> Iterator[Pair]:
     """Run both servers with one configuration."""
     with (
         reference_server(program, directory / "theirs", aws, server, *reference_options) as theirs,

@@ -73,7 +73,7 @@ def test_exec_credentials_are_the_same(run: Run, pair: Pair, exec_info: str, ver
 
     def made() -> Iterator[tuple[dict, dict]]:
         for _ in range(20):
-            yield tuple(json.loads(run(*command, **environ).stdout) for command in (THEIR_TOKEN, OUR_TOKEN))  # type: ignore[misc]
+            yield json.loads(run(*THEIR_TOKEN, **environ).stdout), json.loads(run(*OUR_TOKEN, **environ).stdout)
 
     def same_second(pair_made: tuple[dict, dict]) -> bool:
         return len({credential["status"]["expirationTimestamp"] for credential in pair_made}) == 1
