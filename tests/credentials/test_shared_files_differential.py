@@ -27,8 +27,13 @@ CORPUS: dict[str, tuple[str, str, bool]] = {
     "plain": (PLAIN, "", True),
     "named profile": ("[profile dev]\nregion=eu-west-1\n[default]\nregion=us-east-1\n", "", True),
     "quoted profile": ('[profile "dev"]\nregion = eu-west-1\n', "", True),
-    "quoted with blank": ('[profile "my dev"]\nregion = eu-west-1\n[default]\nregion=x-y-1\n', "", False),
-    "single quotes": ("[profile 'dev']\nregion = eu-west-1\n", "", False),
+    "quoted with blank": ('[profile "my dev"]\nregion = eu-west-1\n[default]\nregion=x-y-1\n', "", True),
+    "quoted, two blanks before": ('[profile  "dev"]\nregion = eu-west-1\n', "", True),
+    "quoted, empty": ('[profile ""]\nregion = eu-west-1\n', "", False),
+    "quoted inside quotes": ('[profile "d\'ev"]\nregion = eu-west-1\n', "", False),
+    "backslash": ("[profile d\\\\ev]\nregion = eu-west-1\n", "", False),
+    "glued quotes": ('[profile "d""ev"]\nregion = eu-west-1\n', "", False),
+    "single quotes": ("[profile 'dev']\nregion = eu-west-1\n", "", True),
     "unbalanced quote": ('[profile "dev]\nregion = eu-west-1\n', "", False),
     "tab after profile": ("[profile\tdev]\nregion = eu-west-1\n", "", True),
     "three words": ("[profile dev ops]\nregion = eu-west-1\n", "", True),
@@ -91,7 +96,7 @@ CORPUS: dict[str, tuple[str, str, bool]] = {
     "switches off": (PLAIN + "use_fips_endpoint = yes\nuse_dualstack_endpoint = 1\n", "", True),
     "switch as block": (PLAIN + "use_fips_endpoint =\n  a = true\n", "", False),
 }
-PROFILES = ("default", "dev", "x")
+PROFILES = ("default", "dev", "my dev", "x")
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +171,8 @@ LINES = st.sampled_from(
         "[default]",
         "[profile dev]",
         '[profile "dev"]',
+        "[profile 'dev']",
+        '[profile  "my dev" ]',
         "[dev]",
         " [default]",
         "[default] x",
@@ -203,7 +210,7 @@ FILES = st.lists(LINES | NEAR_TEXT, max_size=14).map("\n".join)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(config=FILES, credentials=FILES, profile=st.sampled_from([None, "default", "dev"]))
+@given(config=FILES, credentials=FILES, profile=st.sampled_from([None, "default", "dev", "my dev"]))
 def test_generated_files(config: str, credentials: str, profile: str | None, aws_files: tuple[Path, Path]) -> None:
     """For arbitrary files: silence, or botocore's answer."""
     _write(aws_files, config.encode(), credentials.encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from eksauth.errors import UsageError
 
@@ -46,27 +46,43 @@ def render(document: object, output: str) -> str:
     return json.dumps(document, indent=4, ensure_ascii=False) + "\n\n"
 
 
-def _text(item: object, name: str | None, lines: list[str]) -> None:
+def _text(item: object, name: str | None, lines: list[str], columns: Sequence[str] | None = None) -> None:
+    """Append ``item`` as the AWS CLI lays out text: scalars of a document on one line, nested ones below by name.
+
+    :param columns: the keys that every document of a list shows, so that its lines have the same fields.
+    """
     if isinstance(item, Mapping):
-        scalars = [_scalar(item[key]) for key in sorted(item) if not isinstance(item[key], (Mapping, list))]
-        if scalars:
-            lines.append("\t".join([name.upper(), *scalars] if name is not None else scalars))
-        for key in sorted(item):
-            if isinstance(item[key], (Mapping, list)):
-                _text(item[key], key, lines)
+        keys = _scalar_keys([item]) if columns is None else columns
+        if keys:
+            lines.append(_line(name, [str(item.get(key, "")) for key in keys]))
+        for key in sorted(set(item) - set(keys)):
+            _text(item[key], key, lines)
     elif isinstance(item, list):
-        scalars = [_scalar(element) for element in item if not isinstance(element, (Mapping, list))]
-        if scalars:
-            lines.append("\t".join([name.upper(), *scalars] if name is not None else scalars))
+        documents = [element for element in item if isinstance(element, Mapping)]
+        if documents:
+            shared = _scalar_keys(documents)
+            for element in item:
+                _text(element, name, lines, shared)
+            return
+        scalars = [str(element) for element in item if not isinstance(element, list)]
+        if name is None and scalars:
+            lines.append(_line(None, scalars))
+        else:
+            lines.extend([_line(name, [scalar]) for scalar in scalars])
         for element in item:
-            if isinstance(element, (Mapping, list)):
+            if isinstance(element, list):
                 _text(element, name, lines)
     else:
-        lines.append(_scalar(item))
+        lines.append(str(item))
 
 
-def _scalar(value: object) -> str:
-    return "None" if value is None else str(value)
+def _scalar_keys(documents: Sequence[Mapping[str, object]]) -> list[str]:
+    found = {key for each in documents for key, value in each.items() if not isinstance(value, (Mapping, list))}
+    return sorted(found)
+
+
+def _line(name: str | None, fields: list[str]) -> str:
+    return "\t".join(fields if name is None else [name.upper(), *fields])
 
 
 def _table(document: object) -> str:
@@ -80,7 +96,7 @@ def _table(document: object) -> str:
             for index, value in enumerate(item):
                 walk(value, f"{path}[{index}]")
         else:
-            rows.append((path, _scalar(item)))
+            rows.append((path, str(item)))
 
     walk(document, "")
     left = max([len(name) for name, _ in rows], default=0)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 4 << 20
 _REGULAR, _KIND = 0o100000, 0o170000
+_SHELL = frozenset("\"'\\")
 
 
 class SharedFiles:
@@ -145,12 +146,12 @@ def _delimiter(text: str) -> int:
 
 def _profile_of_header(header: str) -> str | None:
     """Return NAME of ``profile NAME`` or ``profile "NAME"``, "" when it names none, None when it is too odd."""
-    words = [word for word in header.replace("\t", " ").split(" ") if word]
-    if '"' in header or "'" in header or "\\" in header:
-        if len(words) != 2 or words[0] != "profile":
-            return None
-        name = words[1]
-        inner = name[1:-1]
-        plain = len(name) > 2 and name[0] == name[-1] == '"' and not set("\"'\\").intersection(inner)
-        return inner if plain else None
+    plain = header.replace("\t", " ")
+    if not _SHELL.isdisjoint(header):
+        word, _, _ = plain.partition(" ")
+        quoted = header[len(word) :].strip(" \t")
+        inner = quoted[1:-1]
+        usual = word == "profile" and inner and quoted[0] == quoted[-1] and _SHELL.isdisjoint(inner)
+        return inner if usual and quoted[0] in "\"'" else None
+    words = [word for word in plain.split(" ") if word]
     return words[1] if len(words) == 2 else ""
