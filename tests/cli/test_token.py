@@ -248,8 +248,16 @@ def test_closed_standard_streams(argv: list[str], closed: str, code: int) -> Non
 
 @pytest.mark.usefixtures("sts")
 def test_token_is_never_on_disk_or_stderr(home: Path) -> None:
-    """After a role token the cache holds credentials only, and --debug shows no secret of ours."""
-    done = run(*BASIC, *ROLE)
+    """After a role token the cache holds credentials only, and --debug shows no secret, ours or fetched."""
+    environ = {**KEYS, "AWS_SECRET_ACCESS_KEY": "SECRETVALUE", "AWS_SESSION_TOKEN": "SESSIONVALUE"}
+    done = run("--debug", *BASIC, *ROLE, env=environ)
+    assert done.returncode == 0
+    assert "botocore" in done.stderr
+    assert not [
+        word
+        for word in ("SECRETVALUE", "SESSIONVALUE", "session/token", "secret1", "k8s-aws-v1")
+        if word in done.stderr
+    ]
     token = json.loads(done.stdout)["status"]["token"]
     files = [path for path in home.rglob("*") if path.is_file()]
     assert files

@@ -42,6 +42,8 @@ def root(debug: bool) -> None:
         import logging
 
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+        # at DEBUG botocore logs whole requests and responses, session tokens and fetched credentials included
+        logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 def run(argv: Sequence[str]) -> int:
