@@ -200,7 +200,17 @@ def test_tokens_of_the_aws_cli_are_acceptable(home: Path) -> None:
         "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_SESSION_TOKEN": SESSION,
     }
-    command = [str(aws), "eks", "get-token", "--cluster-name", "größe 1", "--region", "eu-central-1", "--output", "json"]
+    command = [
+        str(aws),
+        "eks",
+        "get-token",
+        "--cluster-name",
+        "größe 1",
+        "--region",
+        "eu-central-1",
+        "--output",
+        "json",
+    ]
     done = subprocess.run(command, env=environ, capture_output=True, check=True, timeout=120)
     credential = json.loads(done.stdout)
     found = decode_token(credential["status"]["token"])
