@@ -67,7 +67,8 @@ class Verdict:
 class Webhook:
     """A running webhook, asked over one connection that is kept."""
 
-    def __init__(self, port: int, certificate: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, certificate: Path) -> None:
+        self.process = process
         self.port = port
         self._tls = ssl.create_default_context(cafile=certificate)
         self._connection: http.client.HTTPSConnection | None = None
@@ -139,7 +140,7 @@ def reference_server(program: Path, directory: Path, aws: Sts, server: str, *opt
         )
     try:
         _wait_for_listener(process, port, directory / "log")
-        webhook = Webhook(port, directory / "state" / "cert.pem")
+        webhook = Webhook(process, port, directory / "state" / "cert.pem")
         try:
             yield webhook
         finally:
@@ -169,7 +170,7 @@ def our_server(directory: Path, aws: Sts, server: str, *options: str) -> Iterato
             assert time.monotonic() < deadline, (directory / "log").read_text()
             time.sleep(0.02)
         facts = json.loads(ready.read_text())
-        webhook = Webhook(facts["port"], Path(facts["certificate"]))
+        webhook = Webhook(process, facts["port"], Path(facts["certificate"]))
         try:
             yield webhook
         finally:
