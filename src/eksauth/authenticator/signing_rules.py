@@ -10,7 +10,7 @@ from eksauth.token.sigv4 import ALGORITHM, CLUSTER_ID_HEADER
 
 MAX_URL_EXPIRES_SECONDS = 900
 MAX_FUTURE_SECONDS = 5 * 60
-"""How far ahead of ours the clock of a signer may be; STS draws the same line."""
+"""How far ahead of ours the clock of a signer may be. STS allows 15 minutes, which would make a token live for 30."""
 _DIGITS = frozenset("0123456789")
 _LOWER_HEX = frozenset("0123456789abcdef")
 _KEY_ID = _DIGITS | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
@@ -53,7 +53,7 @@ def check_no_other_headers(evidence: Evidence) -> Refusal | None:
         what = shown(";".join(others or headers))
         return Refusal(
             "token.extra_signed_headers",
-            f"the signature covers headers that no authenticator sends: {what}",
+            f"the signature covers headers that do not belong to a token: {what}",
             f"sign host and {CLUSTER_ID_HEADER}, nothing else",
         )
     return None
@@ -108,7 +108,7 @@ def check_not_future(evidence: Evidence) -> Refusal | None:
     return Refusal(
         "token.future_date",
         f"the token is dated {spell_seconds(ahead)} in the future",
-        "set the clock of the machine that minted it (NTP); STS would refuse the signature too",
+        "set the clock of the machine that minted it (NTP)",
     )
 
 
