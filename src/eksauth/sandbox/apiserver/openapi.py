@@ -25,7 +25,7 @@ _FORMATS: dict[str, dict[str, str]] = {
     "quantity": {"type": "string"},
     "any": {"x-kubernetes-preserve-unknown-fields": "true"},
 }
-V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"  # asked for with an @, which no parser takes
 V2_EMPTY = {"swagger": "2.0", "info": _INFO, "paths": {}}
 
 

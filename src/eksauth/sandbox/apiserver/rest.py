@@ -11,6 +11,7 @@ from lightkube.models.meta_v1 import DeleteOptions
 
 from eksauth.kube.rbac import Attributes, User
 from eksauth.sandbox.apiserver.body import BodyError
+from eksauth.sandbox.apiserver.causes import wrong
 from eksauth.sandbox.apiserver.context import ApiContext
 from eksauth.sandbox.apiserver.decoding import Draft, check_options, read_draft, warning_headers
 from eksauth.sandbox.apiserver.http import json_response, media_type, parse_body, parse_object, read_body
@@ -26,6 +27,7 @@ from eksauth.sandbox.apiserver.status import (
     bad_request,
     details_of,
     forbidden,
+    invalid,
     method_not_allowed,
     no_such_resource,
     not_found,
@@ -133,6 +135,10 @@ class ResourceHandler:
         if old is None:
             raise not_found(self._resource.plural, self._resource.group, self._info.name)
         draft = self._decoded(apply_patch(self._resource, old, data, media), level, patched=True)
+        uid = (draft.value.get("metadata") or {}).get("uid")
+        if uid != old["metadata"]["uid"]:  # a PUT says which object it means; a patch may not say another
+            causes = [wrong("metadata.uid", uid or "", "field is immutable")]
+            raise invalid(self._resource.kind, self._resource.group, self._info.name, causes)
         value = self._context.registry.update(write, self._info.name, draft.value)
         return self._answer(value, warnings=draft.warnings)
 
