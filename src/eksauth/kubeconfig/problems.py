@@ -1,0 +1,31 @@
+"""What can be wrong in a kubeconfig file, with the place of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eksauth.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that makes a file, or an entry of it, unusable.
+
+    :ivar line: line, from 1; 0 when the file as a whole is meant.
+    :ivar column: column in characters, from 1.
+    :ivar message: what is wrong; one line, never with a secret.
+    :ivar hint: how to mend it, or None.
+    :ivar code: stable name such as ``kubeconfig.type``.
+    """
+
+    line: int
+    column: int
+    message: str
+    hint: str | None = None
+    code: str = "kubeconfig"
+
+    def error(self, path: Path) -> ConfigError:
+        """Return the problem as an error that names the file, the line and the column."""
+        where = f"{path}:{self.line}:{self.column}" if self.line else str(path)
+        return ConfigError(f"{where}: {self.message}", hint=self.hint, code=self.code)
