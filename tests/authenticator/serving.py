@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from eksauth.authenticator import decision_log
 from eksauth.authenticator.config import ServerConfig, parse_server_config
 from eksauth.authenticator.decide import build_authenticator
 from eksauth.authenticator.identity import CallerIdentity
@@ -58,6 +60,21 @@ def mint(*, age: float = 0.0, region: str = "eu-west-1", key: str = KEY, serial:
         amz_date=stamp,
     )
     return encode_token(url)
+
+
+@contextmanager
+def collected_log() -> Iterator[StringIO]:
+    """Collect the server's log as JSON lines, and put logging back."""
+    loggers = [logging.getLogger(name) for name in (decision_log.LOGGER_NAME, *decision_log.FOREIGN_LOGGERS)]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    stream = StringIO()
+    decision_log.configure("json", "debug", stream)
+    try:
+        yield stream
+    finally:
+        for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+            logger.handlers[:], logger.propagate = handlers, propagate
+            logger.setLevel(level)
 
 
 def sample(text: str, name: str, labels: dict[str, str]) -> float:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import ssl
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.authenticator.serving import ACCOUNT, KEY, MAPPED, SESSION, USER, V1, V1BETA1, Sts, mint, serving
+from tests.authenticator.serving import (
+    ACCOUNT,
+    KEY,
+    MAPPED,
+    SESSION,
+    USER,
+    V1,
+    V1BETA1,
+    Sts,
+    collected_log,
+    mint,
+    serving,
+)
 
 from eksauth.authenticator import decision_log
 from eksauth.authenticator.identity import CallerIdentity
@@ -26,13 +37,8 @@ MISMATCH = StsRefused("STS says that the signature does not match", code="sts.si
 @pytest.fixture(autouse=True, name="log")
 def log_() -> Iterator[StringIO]:
     """Collect the server's log, and put logging back."""
-    logger = logging.getLogger(decision_log.LOGGER_NAME)
-    before = logger.handlers[:], logger.level, logger.propagate
-    stream = StringIO()
-    decision_log.configure("json", "debug", stream)
-    yield stream
-    logger.handlers[:], logger.propagate = before[0], before[2]
-    logger.setLevel(before[1])
+    with collected_log() as stream:
+        yield stream
 
 
 def lines(log: StringIO, message: str) -> list[dict]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import logging
 from collections.abc import Callable, Coroutine, Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.authenticator.serving import Running, mint, serving
+from tests.authenticator.serving import Running, collected_log, mint, serving
 
-from eksauth.authenticator import decision_log
 from eksauth.authenticator.serve import loop_factory
 from eksauth.authenticator.settings import Limits, WebhookSettings
 
@@ -21,13 +19,8 @@ from eksauth.authenticator.settings import Limits, WebhookSettings
 @pytest.fixture(autouse=True, name="log")
 def log_() -> Iterator[StringIO]:
     """Collect the server's log, and put logging back."""
-    logger = logging.getLogger(decision_log.LOGGER_NAME)
-    before = logger.handlers[:], logger.level, logger.propagate
-    stream = StringIO()
-    decision_log.configure("json", "debug", stream)
-    yield stream
-    logger.handlers[:], logger.propagate = before[0], before[2]
-    logger.setLevel(before[1])
+    with collected_log() as stream:
+        yield stream
 
 
 async def still_works(running: Running) -> None:
@@ -107,6 +100,33 @@ async def test_broken_http_is_refused(tmp_path: Path, request_text: bytes) -> No
         writer.close()
         assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
         await still_works(running)
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        b"POST /authenticate HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer QUOTED\nevil\x00\r\n\r\n",
+        b"POST /authenticate HTTP/1.1\r\nHost: x\r\nQUOTED evil: x\r\n\r\n",
+        b"POST /authenticate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nQUOTED evil\r\n",
+        b"GET http://[QUOTED/evil HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nQUOTED evil",
+    ],
+    ids=["header-value", "header-name", "chunk", "address", "upgrade"],
+)
+async def test_broken_http_is_logged_without_its_text(
+    tmp_path: Path, log: StringIO, capfd: pytest.CaptureFixture[str], request_text: bytes
+) -> None:
+    """The HTTP library's complaint is one line of the log like every other, and quotes nothing: it may be a token."""
+    async with serving(tmp_path) as running:
+        reader, writer = await running.connect()
+        writer.write(request_text)
+        await reader.read()
+        writer.close()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line for line in lines if line["msg"].startswith("Error handling request")]
+    said = log.getvalue() + "".join(capfd.readouterr())
+    assert "QUOTED" not in said
+    assert "Traceback" not in said
 
 
 async def test_who_connects_and_keeps_silent_is_dropped(tmp_path: Path) -> None:

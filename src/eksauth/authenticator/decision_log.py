@@ -28,6 +28,8 @@ LEVELS: Mapping[str, int] = {
     "trace": logging.DEBUG,
 }
 """The verbosity names of aws-iam-authenticator."""
+FOREIGN_LOGGERS = ("aiohttp", "asyncio")
+"""Libraries under the server. Left alone they print tracebacks that quote the request, on lines of their own."""
 _log = logging.getLogger(LOGGER_NAME)
 
 
@@ -90,15 +92,19 @@ class TextFormatter(logging.Formatter):
 def configure(log_format: str, verbosity: str, stream: TextIO | None = None) -> None:
     """Send the authenticator's log to ``stream`` (stderr when None), as ``text`` or ``json``.
 
+    What the libraries under it log takes the same way: one line, without what a request said.
+
     :param verbosity: one of :data:`LEVELS`.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    for old in list(_log.handlers):
-        _log.removeHandler(old)
-    _log.addHandler(handler)
-    _log.setLevel(LEVELS[verbosity])
-    _log.propagate = False
+    for logger in (_log, *map(logging.getLogger, FOREIGN_LOGGERS)):
+        for old in list(logger.handlers):
+            logger.removeHandler(old)
+        logger.addHandler(handler)
+        # at debug the libraries tell how they work, which is nobody's business here
+        logger.setLevel(LEVELS[verbosity] if logger is _log else max(LEVELS[verbosity], logging.WARNING))
+        logger.propagate = False
 
 
 def _line(record: logging.LogRecord) -> dict[str, object]:
@@ -106,7 +112,8 @@ def _line(record: logging.LogRecord) -> dict[str, object]:
     line: dict[str, object] = {
         "time": f"{stamp}.{int(record.msecs):03d}Z",
         "level": record.levelname.lower(),
-        "msg": record.getMessage(),
+        # further lines are asyncio's: reprs of whatever failed
+        "msg": record.getMessage().partition("\n")[0],
     }
     fields = getattr(record, "fields", None)
     if isinstance(fields, dict):
