@@ -66,8 +66,8 @@ class ConnectProxy:
         self._tunnels.add(task)
         try:
             await self._tunnel(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # only the end of the test cancels
         finally:
             self._tunnels.discard(task)
             writer.close()
@@ -130,8 +130,8 @@ class VouchingSts:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(_VOUCHED), _VOUCHED))
                 await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # only the end of the test cancels
         finally:
             self._connections.discard(task)
             writer.close()
