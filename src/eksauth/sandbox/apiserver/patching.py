@@ -42,7 +42,7 @@ def apply_patch(resource: Resource, old: Mapping[str, Any], data: bytes, media: 
     try:
         return strategic_merge(resource.model, dict(old), patch)
     except PatchError as error:
-        raise ApiError(500, "InternalError", f"Internal error occurred: {error}") from None
+        raise ApiError(500, "", str(error)) from None
 
 
 def _json_patch(old: Mapping[str, Any], patch: Any) -> dict[str, Any]:

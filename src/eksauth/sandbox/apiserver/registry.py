@@ -80,7 +80,7 @@ class Registry:
         draft = copy.deepcopy(draft)
         metadata = self._prepared_metadata(write, draft)
         if metadata.get("resourceVersion"):
-            raise bad_request("resourceVersion should not be set on objects to be created")
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         metadata.pop("resourceVersion", None)
         for name in _SERVER_SET:
             metadata.pop(name, None)
@@ -151,10 +151,10 @@ class Registry:
         version = preconditions.resource_version
         if version is not None and version != metadata["resourceVersion"]:
             text = (
-                f"Precondition failed: ResourceVersion in precondition: {version}, "
-                f"ResourceVersion in object meta: {metadata['resourceVersion']}"
+                f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+                f"({metadata['resourceVersion']}). The object might have been modified"
             )
-            raise conflict(resource.plural, resource.group, name, text)
+            raise conflict(resource.kind, resource.group, name, text)
         if resource is NAMESPACES and name in PROTECTED_NAMESPACES:
             raise forbidden_object("namespaces", "", name, "this namespace may not be deleted")
         held = bool(metadata.get("finalizers")) or resource is NAMESPACES

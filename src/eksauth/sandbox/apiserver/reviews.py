@@ -107,7 +107,7 @@ class Reviewer:
         if subject and not spec.get("user") and not spec.get("groups"):
             causes.append(wrong("spec.user", "", "at least one of user or group must be specified"))
         if causes:
-            raise invalid(review.kind, review.group, "", causes)
+            raise invalid("", review.group, "", causes)  # kube-apiserver leaves the kind out
 
     @staticmethod
     def _check_local(review: Review, spec: Mapping[str, Any], namespace: str) -> None:
@@ -121,7 +121,7 @@ class Reviewer:
             given = resource.get("namespace", "")
             raise bad_request(f"spec.resourceAttributes.namespace must match namespace: {given} != {namespace}")
         if causes:
-            raise invalid(review.kind, review.group, "", causes)
+            raise invalid("", review.group, "", causes)  # kube-apiserver leaves the kind out
 
 
 def user_info(user: User) -> dict[str, Any]:

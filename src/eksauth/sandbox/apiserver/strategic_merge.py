@@ -54,7 +54,9 @@ def _merge_object(kind: Field | None, document: Any, patch: dict[str, Any]) -> d
             target = name.removeprefix(_ORDER)
             field = _child(kind, target)
             if field is not None and field.merge_key is not None and isinstance(result.get(target), list):
-                result[target] = _ordered(result[target], order, plain.get(target) or [], field.merge_key)
+                _check_order(order, plain.get(target), field.merge_key)
+                original = document.get(target) if isinstance(document, dict) else None
+                result[target] = _in_order(result[target], order, original or [], field.merge_key)
     return result
 
 
@@ -69,7 +71,8 @@ def _merge_value(field: Field | None, old: Any, new: Any) -> Any:
 def _merge_list(field: Field, old: list[Any], new: list[Any]) -> list[Any]:
     key = field.merge_key
     if not key:
-        return old + [entry for position, entry in enumerate(new) if entry not in old and entry not in new[:position]]
+        merged = old + [entry for position, entry in enumerate(new) if entry not in old and entry not in new[:position]]
+        return _in_order(merged, new, old, "")
     if any(not isinstance(entry, dict) for entry in new):
         raise PatchError("a list that is merged by key holds objects only")
     if any(entry.get(_DIRECTIVE) == "replace" and key not in entry for entry in new):
@@ -85,34 +88,43 @@ def _merge_list(field: Field, old: list[Any], new: list[Any]) -> list[Any]:
             result.append(_merge_object(field.item, {}, entry))
         else:
             result[at] = _merge_object(field.item, result[at], entry)
-    return result
+    return _in_order(result, new, old, key)
 
 
-def _ordered(merged: list[Any], order: Any, patched: list[Any], key: str) -> list[Any]:
-    """Put the elements that ``order`` names in that order; the rest keep their place relative to their neighbours."""
+def _check_order(order: Any, patched: Any, key: str) -> None:
     if not isinstance(order, list):
         raise PatchError("setElementOrder is no list")
-    wanted = [entry.get(key) if key and isinstance(entry, dict) else entry for entry in order]
-    ranks = {repr(identity): rank for rank, identity in enumerate(wanted)}
+    places = [entry.get(key) if key and isinstance(entry, dict) else entry for entry in order]
+    named = [entry.get(key) if key and isinstance(entry, dict) else entry for entry in patched or ()]
+    kept = [
+        name
+        for name, entry in zip(named, patched or (), strict=True)
+        if not (isinstance(entry, dict) and _DIRECTIVE in entry)
+    ]
+    if any(name not in places for name in kept) or kept != sorted(kept, key=places.index):
+        raise PatchError("The order in patch list doesn't match $setElementOrder list")
+
+
+def _in_order(merged: list[Any], wanted: list[Any], original: list[Any], key: str) -> list[Any]:
+    """Order a merged list: the elements in ``wanted`` keep that order, the others that of ``original``.
+
+    The two sequences are then interleaved by where their heads were in ``original``; an element of ``wanted``
+    that was not there goes first.
+    """
 
     def identity(entry: Any) -> str:
         return repr(entry.get(key) if key and isinstance(entry, dict) else entry)
 
+    ranks = {identity(entry): rank for rank, entry in enumerate(wanted)}
+    places = {identity(entry): place for place, entry in enumerate(original)}
     named = sorted((entry for entry in merged if identity(entry) in ranks), key=lambda entry: ranks[identity(entry)])
-    others = [(place, entry) for place, entry in enumerate(merged) if identity(entry) not in ranks]
+    others = [entry for entry in merged if identity(entry) not in ranks]
     result: list[Any] = []
-    for place, entry in others:
-        before = {identity(have) for have in merged[:place] if not _in(have, patched, key)}
-        while named and identity(named[0]) in before:
-            result.append(named.pop(0))
-        result.append(entry)
-    return result + named
-
-
-def _in(entry: Any, patched: list[Any], key: str) -> bool:
-    if not key:
-        return entry in patched
-    return any(isinstance(other, dict) and other.get(key) == entry.get(key) for other in patched)
+    while named and others:
+        place, other = places.get(identity(named[0])), places.get(identity(others[0]))
+        first = others if place is not None and other is not None and other < place else named
+        result.append(first.pop(0))
+    return result + named + others
 
 
 def _child(kind: Field | None, name: str) -> Field | None:

@@ -12,6 +12,7 @@ from eksauth.sandbox.apiserver.resources import Resource
 from eksauth.sandbox.apiserver.status import Cause
 from eksauth.sandbox.apiserver.validation_rbac import RULES as RBAC_RULES
 
+_ROLE_REF = {"APIGroup": "apiGroup", "Kind": "kind", "Name": "name"}
 _MAX_ANNOTATIONS = 256 * 1024
 _MAX_SECRET = 1024 * 1024
 
@@ -28,7 +29,9 @@ def validate_update(resource: Resource, old: Mapping[str, Any], new: Mapping[str
     causes = validate(resource, new)
     immutable = "field is immutable"
     if "roleRef" in old and old["roleRef"] != new.get("roleRef"):
-        causes.append(wrong("roleRef", new.get("roleRef"), "cannot change roleRef"))
+        given = new.get("roleRef") or {}
+        shown = {field: given.get(name, "") for field, name in _ROLE_REF.items()}  # as the Go struct prints
+        causes.append(wrong("roleRef", shown, "cannot change roleRef"))
     if resource.kind == "Secret" and old.get("type") != new.get("type"):
         causes.append(wrong("type", new.get("type"), immutable))
     if resource.kind in ("Secret", "ConfigMap") and old.get("immutable"):
@@ -64,11 +67,12 @@ def _metadata(resource: Resource, metadata: Mapping[str, Any]) -> list[Cause]:
         for name in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(name):
                 causes.append(wrong(f"metadata.ownerReferences[{index}].{name}", "", f"{name} must not be empty"))
-    for finalizer in metadata.get("finalizers") or ():
-        causes += [wrong("metadata.finalizers", finalizer, text) for text in key_problems(finalizer)]
+    for index, finalizer in enumerate(metadata.get("finalizers") or ()):
+        path = f"metadata.finalizers[{index}]"
+        causes += [wrong(path, finalizer, text) for text in key_problems(finalizer)]
         if "/" not in finalizer and finalizer not in ("kubernetes", "orphan", "foregroundDeletion"):
             text = "name is neither a standard finalizer name nor is it fully qualified"
-            causes.append(wrong("metadata.finalizers", finalizer, text))
+            causes.append(wrong(path, finalizer, text))
     return causes
 
 

@@ -11,7 +11,7 @@ from eksauth.sandbox.apiserver.causes import required, unsupported, wrong
 from eksauth.sandbox.apiserver.names import key_problems, name_problems
 from eksauth.sandbox.apiserver.status import Cause
 
-_KINDS = ("Group", "ServiceAccount", "User")
+_KINDS = ("ServiceAccount", "User", "Group")
 
 
 def _role(value: Mapping[str, Any], *, namespaced: bool) -> list[Cause]:
@@ -71,7 +71,7 @@ def _binding(value: Mapping[str, Any], *, namespaced: bool) -> list[Cause]:
     causes = []
     if reference.get("apiGroup", "") != RBAC_GROUP:
         causes.append(unsupported("roleRef.apiGroup", reference.get("apiGroup", ""), [RBAC_GROUP]))
-    kinds = ("ClusterRole", "Role") if namespaced else ("ClusterRole",)
+    kinds = ("Role", "ClusterRole") if namespaced else ("ClusterRole",)
     if reference.get("kind", "") not in kinds:
         causes.append(unsupported("roleRef.kind", reference.get("kind", ""), kinds))
     if not reference.get("name"):
