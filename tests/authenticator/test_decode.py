@@ -80,7 +80,7 @@ def test_secrets_stay_out(bearer: str) -> None:
         pytest.param(signed() + "==", "token.not_base64url", "without =", "us-west-2", id="T-03-padded"),
         pytest.param(signed()[:200] + "\n" + signed()[200:], "token.not_canonical", "unchanged", "us-west-2", id="T-02-column-wrap"),
         pytest.param(signed(session_token="x" * 13000), "token.too_large", "smaller session token", None, id="T-04-too-large"),
-        pytest.param(token("localhost:4566", "us-east-1"), "token.host_not_allowed", "port", None, id="T-05-endpoint"),
+        pytest.param(token("localhost:4566", "us-east-1"), "token.host_not_allowed", "AWS_ENDPOINT_URL", None, id="T-05-endpoint"),
         pytest.param(token(X_Amz_Signature=None), "token.unsigned", "--no-sign-request", "us-west-2", id="T-06-unsigned"),
         pytest.param(token(X_Amz_Date="20251231T230000Z", X_Amz_Credential="AKIDEXAMPLE/20251231/us-west-2/sts/aws4_request"), "token.expired", "15 minutes", "us-west-2", id="T-07-expired"),
         pytest.param(token(X_Amz_Date="20260101T010000Z"), "token.future_date", "clock", "us-west-2", id="T-08-future"),

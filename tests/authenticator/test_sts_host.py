@@ -137,7 +137,13 @@ def test_the_global_host_is_signed_for_us_east_1() -> None:
     [
         pytest.param("vpce-0a-1b.sts.us-west-2.vpce.amazonaws.com", "private DNS", id="vpc-endpoint"),
         pytest.param("sts.us-west-2.amazonaws.com:443", "port", id="port"),
-        pytest.param("localhost", "AWS_ENDPOINT_URL", id="endpoint-override"),
+        pytest.param("STS.us-west-2.amazonaws.com.", "sign for sts.us-west-2.amazonaws.com,", id="case-and-dot"),
+        pytest.param("sts.amazonaws.com.cn", "real region", id="global-of-another-partition"),
+        pytest.param("localhost", "AWS_ENDPOINT_URL_STS", id="endpoint-override"),
+        pytest.param("localhost:4566", "unset it", id="endpoint-override-with-port"),
+        pytest.param("127.0.0.1:4566", "eksauth token", id="endpoint-override-by-address"),
+        pytest.param("[::1]:4566", "AWS_ENDPOINT_URL ", id="endpoint-override-by-ipv6-address"),
+        pytest.param("sts.corp.example", "AWS_ENDPOINT_URL ", id="endpoint-override-of-a-company"),
         pytest.param("sts.us-wset-2x.amazonaws.com", "real region", id="invented-region"),
     ],
 )

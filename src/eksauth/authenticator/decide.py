@@ -11,6 +11,7 @@ from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.identity import Identity, scrubbed_uid
 from eksauth.authenticator.mapping.model import Match, NotMapped, Problem
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
+from eksauth.authenticator.mapping.near_miss import place_of
 from eksauth.authenticator.mapping.templates import TemplateError, render
 from eksauth.authenticator.sts import StsApi, StsUnavailable
 from eksauth.authenticator.verify import TokenVerifier, VerifiedToken
@@ -127,9 +128,8 @@ class Authenticator:
             )
 
         if isinstance(match, NotMapped):
-            near = match.near_misses[0] if match.near_misses else None
-            hint = f"{near.source}: {near.explanation}" if near else "add a mapping for this ARN"
-            return refused("mapping.not_mapped", f"{identity.canonical_arn} is not mapped to a Kubernetes user", hint)
+            message = f"{identity.canonical_arn} is not mapped to a Kubernetes user"
+            return refused("mapping.not_mapped", message, _hint_to_map(identity, match))
         try:
             username = await render(match.username, identity, self._private_dns_name)
             groups = [await render(group, identity, self._private_dns_name) for group in match.groups]
@@ -163,6 +163,14 @@ class Authenticator:
         if identity.account_id in self._scrubbed_accounts:
             return KubernetesUser(username, groups, scrubbed_uid(username))
         return KubernetesUser(username, groups, identity.uid, identity.extra)
+
+
+def _hint_to_map(identity: Identity, answer: NotMapped) -> str:
+    if answer.near_misses:
+        near = answer.near_misses[0]
+        return f"{near.source}: {near.explanation}"
+    section, key = place_of(identity)
+    return f"add to {section} '- {key}: {identity.canonical_arn}' with a username and groups"
 
 
 def refusal(error: EksauthError) -> Decision:

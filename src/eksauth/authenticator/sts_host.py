@@ -111,13 +111,25 @@ def _refuse_unknown(name: str) -> Refusal:
                 f"the host names no AWS region: {_shown(region)}",
                 "mint the token with a real region, such as us-east-1 or eu-west-1",
             )
-    if "vpce" in labels or name.endswith(".vpce.amazonaws.com"):
-        hint = "a VPC endpoint's own name is never accepted; turn on private DNS so that the ordinary name reaches it"
-    elif ":" in name:
-        hint = "sign for the plain host name, without a port"
-    else:
-        hint = "unset AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_STS where the token is minted, and give a real region"
-    return Refusal("token.host_not_allowed", f"the URL's host is not an STS endpoint: {_shown(name)}", hint)
+    return Refusal(
+        "token.host_not_allowed", f"the URL's host is not an STS endpoint: {_shown(name)}", _hint_about(name)
+    )
+
+
+def _hint_about(name: str) -> str:
+    """Return the usual reason why a URL is signed for a host that is not STS."""
+    labels = name.split(".")
+    plain = name.partition(":")[0].rstrip(".").lower()
+    if "vpce" in labels:
+        return "a VPC endpoint's own name is never accepted; turn on private DNS so that the ordinary name reaches it"
+    if understand_host(plain) is not None:
+        return f"sign for {plain}, in lower case and without a port or a dot at its end"
+    if any(_ends_as_a_partition(".".join(labels[start:])) for start in range(len(labels))):
+        return "mint the token with a real region, such as us-east-1 or eu-west-1"
+    return (
+        "AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_STS was probably set where an SDK made the token; unset it there, "
+        "or use 'eksauth token', which never signs for such a host"
+    )
 
 
 def _ends_as_a_partition(suffix: str) -> bool:

@@ -109,6 +109,20 @@ async def test_not_mapped(backend: Backend, data: dict[str, str], caller: str, w
     assert [miss.why for miss in decision.match.near_misses] == ([why] if why else [])
 
 
+@pytest.mark.parametrize(
+    "caller, line",
+    [
+        pytest.param(ROLE, f"add to mapRoles '- rolearn: {IAM}:role/CICDRole'", id="role"),
+        pytest.param(f"{IAM}:user/team/alice", f"add to mapUsers '- userarn: {IAM}:user/team/alice'", id="user"),
+        pytest.param(f"{IAM}:root", f"add to mapUsers '- userarn: {IAM}:root'", id="root"),
+    ],
+)
+async def test_without_a_near_miss_the_hint_names_the_line_to_add(caller: str, line: str) -> None:
+    """An operator who reads only the log sees what to write, and where."""
+    decision = await decide(mounted(), identity(caller))
+    assert (decision.hint or "").startswith(line)
+
+
 async def test_3_an_assumed_role_arn_is_a_near_miss_in_aws_auth_and_the_role_in_a_mounted_file() -> None:
     """A session's ARN is compared as text in aws-auth and stands for its role in a mounted file."""
     data = {"mapRoles": role(ROLE)}

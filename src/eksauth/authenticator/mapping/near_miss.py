@@ -134,12 +134,17 @@ def _names(entry: RoleMapping | UserMapping) -> list[str]:
     return [name or resource] + ([set_key] if set_key else [])
 
 
+def place_of(identity: Identity) -> tuple[str, str]:
+    """Return the section and the key that an entry for ``identity`` has: mapRoles and rolearn, or those for users."""
+    kind = identity.canonical_arn.split(":", 5)[5].partition("/")[0]
+    return ("mapRoles", "rolearn") if kind == "role" else ("mapUsers", "userarn")
+
+
 def suggest(identity: Identity) -> str:
     """Return the YAML entry that would map ``identity``; its groups are left to the reader."""
-    kind = identity.canonical_arn.split(":", 5)[5].partition("/")[0]
-    section, key = ("mapRoles", "rolearn") if kind == "role" else ("mapUsers", "userarn")
+    section, key = place_of(identity)
     name = identity.canonical_arn.rpartition("/")[2] if "/" in identity.canonical_arn else "root"
-    username = f'"{name}:{{{{SessionName}}}}"' if kind == "role" else f'"{name}"'
+    username = f'"{name}:{{{{SessionName}}}}"' if section == "mapRoles" else f'"{name}"'
     return (
         f"{section}:\n"
         f"  - {key}: {identity.canonical_arn}\n"
