@@ -89,7 +89,9 @@ def _reference() -> str:
     from benchmarks import reference
 
     print("timing the server next to aws-iam-authenticator …", file=sys.stderr)
-    return "\n## The authenticator and the one it replaces\n\n" + report.rows_table(reference.rows())
+    return f"\n## The authenticator and the one it replaces\n\n{reference.CAPTION}\n\n" + report.rows_table(
+        reference.rows()
+    )
 
 
 if __name__ == "__main__":
