@@ -28,8 +28,8 @@ from eksauth.sandbox.pki import issue_server_certificate, new_authority
 MAPPING = f"mapRoles:\n- {{rolearn: 'arn:aws:iam::{ACCOUNT}:role/{ROLE}', username: 'admin:{{{{SessionName}}}}'}}\n"
 CLUSTER = "bench"
 CAPTION = """Both servers run with their defaults on one configuration, ask one STS in the same way, and are asked in
-turns by one generator; medians of five rounds, with the range of the ratios. Server, STS and generator share the CPUs of
-the machine. With few connections the reference waits for STS; with many, that wait hides behind other requests."""
+turns by one generator; medians of five rounds, with the range of the ratios. Server, STS and generator share the
+machine's CPUs. With few connections the reference waits for STS; with many, that wait hides behind other requests."""
 ADMITTED = b'"authenticated":true'
 
 
