@@ -1,0 +1,124 @@
+"""Editing a kubeconfig: text in, text out, with every byte kept that the change is not about.
+
+The operations say what the document shall mean; the splicer changes the text; then the new text is read again and must
+mean exactly that, everywhere. A change that does not pass this check is never written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from eksauth.errors import ConfigError, EksauthError
+from eksauth.kubeconfig import emit
+from eksauth.kubeconfig.document import Document, parse_document
+from eksauth.kubeconfig.nodes import compose
+from eksauth.kubeconfig.operations import Operation
+from eksauth.kubeconfig.splice import Splice, apply_splices, splices_for
+from eksauth.kubeconfig.style import detect, line_start
+from eksauth.kubeconfig.tree import Values, same
+
+_MARKER = re.compile(r"^(?:---(?=[ \t\r\n]|\Z)|\.\.\.(?=[ \t\r\n]|\Z))", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The outcome of an edit.
+
+    :ivar document: the document as it was.
+    :ivar text: the new text, without byte order mark.
+    :ivar splices: the spans of the old text that were replaced; none when nothing changed.
+    """
+
+    document: Document
+    text: str
+    splices: tuple[Splice, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.splices)
+
+    def encode(self) -> bytes:
+        """Return the new bytes, in the encoding and with the byte order mark that the file has."""
+        return self.document.encode(self.text)
+
+
+def edit(document: Document, operations: Iterable[Operation]) -> Edited:
+    """Apply operations one after the other and return the new text.
+
+    :raises ConfigError: when an operation makes no sense for this document.
+    :raises EksauthError: ``kubeconfig.selfcheck`` when the new text does not mean what it should; a bug in eksauth.
+    """
+    values = Values()
+    have: dict[str, Any] = values.of(document.root) if document.root is not None else {}
+    want = have
+    for operation in operations:
+        want = operation.apply(want)
+    if same(have, want):
+        return Edited(document, document.text)
+    text, style = document.text, detect(document.text, document.root)
+    if document.root is not None and document.root.pairs:
+        splices = splices_for(text, document.root, want, values, style)
+    else:
+        want = dict(sorted({"apiVersion": "v1", "kind": "Config", **have, **want}.items()))
+        splices = [_first_content(document, emit.block(want, style), style.newline)]
+    edited = Edited(document, apply_splices(text, splices), tuple(splices))
+    _check(edited, want)
+    return edited
+
+
+def _first_content(document: Document, lines: list[str], newline: str) -> Splice:
+    """Return the splice that puts the first content into an empty file, after its comments."""
+    text, block = document.text, newline.join(lines)
+    root = document.root or compose(text).root
+    if root is not None and root.end > root.start:  # {} or null
+        before = "" if not text[line_start(text, root.start) : root.start].strip() else newline
+        return Splice(root.start, root.end, before + block)
+    at = _end_of_empty_document(text)
+    before = "" if at == 0 or text[at - 1] in "\r\n" else newline
+    return Splice(at, at, before + block + newline)
+
+
+def _end_of_empty_document(text: str) -> int:
+    markers = list(_MARKER.finditer(text))
+    if not markers:
+        return len(text)
+    if markers[0][0] == "---":
+        markers.pop(0)
+    return markers[0].start() if markers else len(text)
+
+
+def _check(edited: Edited, want: dict[str, Any]) -> None:
+    old = edited.document
+    problem = None
+    try:
+        new = parse_document(edited.encode(), old.path)
+    except (ConfigError, UnicodeEncodeError):
+        problem = "the new text is not a kubeconfig"
+    else:
+        if new.root is None or not same(Values().of(new.root), want):
+            problem = "the new text does not say what it should"
+        elif old.multi_document != new.multi_document:
+            problem = "the documents that follow would change"
+        elif _is_json(old.text) and not _is_json(edited.text):
+            problem = "the new text is not JSON any more"
+    if problem is not None:
+        raise EksauthError(
+            f"{old.path}: edit refused: {problem}; the file is unchanged",
+            hint="please report this; kubectl config or an editor can make the change meanwhile",
+            code="kubeconfig.selfcheck",
+        )
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
