@@ -152,8 +152,8 @@ def _env(node: Node, what: str) -> tuple[ExecEnvVar, ...] | None:
     )
 
 
-def _extra(node: Node, what: str) -> dict[str, tuple[str, ...]]:
-    return {key: _texts(value, f"{what}.{key}") for key, (_, value) in mapping(node, what).items()}
+def _extra(node: Node, what: str) -> dict[str, tuple[str, ...] | None]:
+    return {key: _optional_texts(value, f"{what}.{key}") for key, (_, value) in mapping(node, what).items()}
 
 
 def _config(node: Node, what: str) -> dict[str, str] | None:

@@ -115,7 +115,7 @@ class User:
     impersonate: str = ""
     impersonate_uid: str = ""
     impersonate_groups: tuple[str, ...] = ()
-    impersonate_extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    impersonate_extra: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     username: str = ""
     password: str = ""
     auth_provider: AuthProvider | None = None
