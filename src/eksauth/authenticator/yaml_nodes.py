@@ -1,7 +1,8 @@
 """YAML as nodes that know their line, within limits; scalars stay the text that was written.
 
 A YAML 1.1 loader turns unquoted account ids into other numbers and ``on`` into a truth value; reading nodes instead of
-values avoids that and gives every error a line. Anchors, aliases and merge keys work; a budget stops alias bombs.
+values avoids that and gives every error a line. Anchors, aliases and merge keys work; a budget that grows with the text
+stops alias bombs: what a text spells out itself is never more than it has characters.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from eksauth.errors import ConfigError
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_NODES = 2_000_000
+_FREE_NODES = 10_000
 _STRING = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
 _BOOL = "tag:yaml.org,2002:bool"
@@ -61,7 +63,7 @@ class YamlFile:
     def __init__(self, text: str, name: str, *, first_line: int = 1) -> None:
         self.name = name
         self._first_line = first_line
-        self._budget = MAX_NODES
+        self._budget = min(MAX_NODES, _FREE_NODES + 4 * len(text))
         self.root = self._compose(text)
 
     def _compose(self, text: str) -> yaml.Node | None:
@@ -94,7 +96,9 @@ class YamlFile:
     def _spend(self, node: yaml.Node) -> None:
         self._budget -= 1
         if self._budget < 0:
-            raise self.error(node, f"more than {MAX_NODES} values", "aliases multiply what they stand for; use fewer")
+            raise self.error(
+                node, "too many values for a file of this size", "aliases multiply what they stand for; use fewer"
+            )
 
     def pairs(self, node: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         """Yield (key, key node, value node) of a mapping, merged (``<<``) pairs first so that later ones win.

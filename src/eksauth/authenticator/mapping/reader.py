@@ -237,7 +237,8 @@ class EntryReader:
 
     def _refuse_unquoted_template(self, node: yaml.Node) -> None:
         """Go's YAML parser fails on such a value, and with it the whole section."""
-        for value in (node, *(node.value if isinstance(node, yaml.SequenceNode) else ())):
+        items = self._file.items(node, "a value") if isinstance(node, yaml.SequenceNode) else ()
+        for value in (node, *items):
             if is_unquoted_template(value):
                 error = self._file.error(value, "not valid YAML: {{ begins a mapping here", _QUOTE)
                 error.code = "config.yaml"
