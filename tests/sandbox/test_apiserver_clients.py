@@ -156,29 +156,29 @@ def test_lightkube(server: tuple[str, str, object], tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     write_kubeconfig(kubeconfig, server[0], server[1])
     config = KubeConfig.from_file(str(kubeconfig))
-    client = Client(config.get(context_name="admin"), trust_env=False)
-    client.create(Namespace(metadata=ObjectMeta(name="team")))
-    client.create(ConfigMap(metadata=ObjectMeta(name="cm", namespace="team"), data={"a": "1"}))
-    client.patch(ConfigMap, "cm", {"data": {"b": "2"}}, namespace="team", patch_type=PatchType.MERGE)
-    client.patch(ConfigMap, "cm", {"data": {"a": None}}, namespace="team", patch_type=PatchType.STRATEGIC)
-    operations = [{"op": "add", "path": "/data/c", "value": "3"}]
-    client.patch(ConfigMap, "cm", operations, namespace="team", patch_type=PatchType.JSON)
-    stated = ConfigMap(metadata=ObjectMeta(name="cm", namespace="team"), data={"d": "4"})
-    client.apply(stated, field_manager="test")
-    assert client.get(ConfigMap, "cm", namespace="team").data == {"b": "2", "c": "3", "d": "4"}
-    assert [item.metadata.name for item in client.list(ConfigMap, namespace="team") if item.metadata] == ["cm"]
-    for event, thing in client.watch(ConfigMap, namespace="team"):
-        assert thing.metadata is not None
-        assert (event, thing.metadata.name) == ("ADDED", "cm")
-        break
-    client.delete(ConfigMap, "cm", namespace="team")
-    with pytest.raises(ApiError) as caught:
-        client.get(ConfigMap, "cm", namespace="team")
-    assert caught.value.status.code == 404
-    other = Client(config.get(context_name="alice"), trust_env=False)
-    with pytest.raises(ApiError) as caught:
-        list(other.list(Namespace))
-    assert caught.value.status.reason == "Forbidden"
+    with Client(config.get(context_name="admin"), trust_env=False) as client:
+        client.create(Namespace(metadata=ObjectMeta(name="team")))
+        client.create(ConfigMap(metadata=ObjectMeta(name="cm", namespace="team"), data={"a": "1"}))
+        client.patch(ConfigMap, "cm", {"data": {"b": "2"}}, namespace="team", patch_type=PatchType.MERGE)
+        client.patch(ConfigMap, "cm", {"data": {"a": None}}, namespace="team", patch_type=PatchType.STRATEGIC)
+        operations = [{"op": "add", "path": "/data/c", "value": "3"}]
+        client.patch(ConfigMap, "cm", operations, namespace="team", patch_type=PatchType.JSON)
+        stated = ConfigMap(metadata=ObjectMeta(name="cm", namespace="team"), data={"d": "4"})
+        client.apply(stated, field_manager="test")
+        assert client.get(ConfigMap, "cm", namespace="team").data == {"b": "2", "c": "3", "d": "4"}
+        assert [item.metadata.name for item in client.list(ConfigMap, namespace="team") if item.metadata] == ["cm"]
+        for event, thing in client.watch(ConfigMap, namespace="team"):
+            assert thing.metadata is not None
+            assert (event, thing.metadata.name) == ("ADDED", "cm")
+            break
+        client.delete(ConfigMap, "cm", namespace="team")
+        with pytest.raises(ApiError) as caught:
+            client.get(ConfigMap, "cm", namespace="team")
+        assert caught.value.status.code == 404
+    with Client(config.get(context_name="alice"), trust_env=False) as other:
+        with pytest.raises(ApiError) as caught:
+            list(other.list(Namespace))
+        assert caught.value.status.reason == "Forbidden"
 
 
 def test_whoami(server: tuple[str, str, object]) -> None:
