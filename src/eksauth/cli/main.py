@@ -16,6 +16,7 @@ COMMANDS = {
     "token": ("eksauth.cli.token:token", "Print an ExecCredential with a bearer token (kubectl calls this)."),
     "decode": ("eksauth.cli.decode:decode", "Take a token apart, offline, and say what a cluster would refuse."),
     "verify": ("eksauth.cli.verify:verify", "Judge a token as a cluster would, and say who it becomes."),
+    "kubeconfig": ("eksauth.cli.kubeconfig:kubeconfig", "Read, merge, edit and repair kubeconfig files."),
     "server": ("eksauth.cli.server:server", "Run the authenticator that a Kubernetes API server asks."),
     "sandbox": ("eksauth.cli.sandbox:sandbox", "The whole chain on this machine, with no AWS account."),
     "eks": ("eksauth.cli.eks:eks", "Drop-in for 'aws eks get-token'."),

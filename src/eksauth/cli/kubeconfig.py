@@ -1,0 +1,31 @@
+"""``eksauth kubeconfig``: the commands that read and change kubeconfig files."""
+
+from __future__ import annotations
+
+import click
+
+from eksauth.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "list": ("eksauth.cli.kubeconfig_list:list_", "List contexts with cluster, user, namespace, owner and file."),
+    "view": ("eksauth.cli.kubeconfig_view:view", "Print the merged kubeconfig without secrets, or where it comes from."),
+    "merge": ("eksauth.cli.kubeconfig_merge:merge", "Merge files without losing or mixing up entries."),
+    "split": ("eksauth.cli.kubeconfig_split:split", "Write one file per context."),
+    "remove": ("eksauth.cli.kubeconfig_remove:remove", "Remove contexts and what nothing else uses."),
+    "rename": ("eksauth.cli.kubeconfig_rename:rename", "Rename a context, cluster or user everywhere."),
+    "prune": ("eksauth.cli.kubeconfig_prune:prune", "Remove entries of clusters that EKS no longer has."),
+    "lint": ("eksauth.cli.kubeconfig_lint:lint", "Find what is broken, risky or stale."),
+    "undo": ("eksauth.cli.kubeconfig_undo:undo", "Take back the last write, or an earlier one."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_table=COMMANDS,
+    epilog="""\b
+Examples:
+  eksauth kubeconfig list -o wide
+  eksauth kubeconfig lint""",
+)
+def kubeconfig() -> None:
+    """Read, merge, edit and repair kubeconfig files; comments and order stay, every write can be undone."""
