@@ -56,7 +56,7 @@ def text(node: Node, what: str) -> str:
         if value is None:
             return ""
         raise bad(node, f"{what} is {kind_of(target)}, not text", f'put it in quotes: "{target.value}"')
-    raise bad(node, f"{what} is {kind_of(target)}, not text")
+    raise bad(node, f"{what} is {kind_of(target)}, not text", "write one word or a text in quotes after the colon")
 
 
 def truth(node: Node, what: str) -> bool:
