@@ -136,10 +136,16 @@ def test_files_of_the_reference_load() -> None:
             "x: &m {port: 1}\nserver:\n  <<: *m\n  port: 2\n", "config.unknown_key", None, id="merged-and-own"
         ),
         pytest.param(
-            "server:\n  reservedPrefixConfig: [{backendMode: File}]\n",
+            "server:\n  reservedPrefixConfig: [{backendMode: Files}]\n",
             "config.unknown_backend",
             None,
-            id="alias-in-reserved",
+            id="no-backend-in-reserved",
+        ),
+        pytest.param(
+            "server:\n  reservedPrefixConfig: [{backendMode: CRD}, {backendMode: CRD}]\n",
+            "config.duplicate_key",
+            None,
+            id="backend-twice-in-reserved",
         ),
         pytest.param("server:\n  mapAccounts: [12]\n", "mapping.bad_account", None, id="short-account"),
     ],
@@ -148,6 +154,14 @@ def test_warnings(text: str, code: str, hint: str | None) -> None:
     """What loads and may surprise is a warning with a suggestion."""
     warnings = parse_server_config(text, "s.yaml").warnings
     assert [(problem.code, problem.hint) for problem in warnings] == [(code, hint)]
+
+
+def test_prefixes_are_reserved_under_the_old_name_of_a_backend_too() -> None:
+    """The reference reserves nothing then and says nothing; here the prefix holds and the name is warned about."""
+    text = "server:\n  reservedPrefixConfig: [{backendMode: File, usernamePrefixReserveList: ['system:']}]\n"
+    config = parse_server_config(text, "s.yaml")
+    assert config.reserved_prefixes == {"MountedFile": ("system:",)}
+    assert [problem.code for problem in config.warnings] == ["config.deprecated_backend"]
 
 
 def test_keys_in_another_case_count_as_in_the_reference() -> None:

@@ -206,8 +206,11 @@ class _ConfigReader:
             hint = "use MountedFile: put the mappings under server in this file"
             raise self._file.error(node, f"backend mode {mode} is not available in this version", hint)
         if mode != name:
-            self._warn(node, "config.deprecated_backend", f"backend mode {name} is now called {mode}", f"write {mode}")
+            self._warn_old_name(node, name, mode)
         return mode
+
+    def _warn_old_name(self, node: yaml.Node, old: str, mode: str) -> None:
+        self._warn(node, "config.deprecated_backend", f"backend mode {old} is now called {mode}", f"write {mode}")
 
     def _reserved(self, node: yaml.Node | None) -> dict[str, tuple[str, ...]]:
         reserved: dict[str, tuple[str, ...]] = {}
@@ -215,9 +218,17 @@ class _ConfigReader:
             keys = self._known(
                 item, ("backendMode", "usernamePrefixReserveList"), "reservedPrefixConfig", any_case=True
             )
-            mode = self._text(keys, "backendMode") or ""
+            written = self._text(keys, "backendMode") or ""
+            # the reference takes an old name for no backend and reserves nothing
+            mode = BACKENDS.get(written, written)
             if mode not in BACKENDS.values():
-                self._warn(item, "config.unknown_backend", f"reservedPrefixConfig names no backend: {mode!r}")
+                self._warn(item, "config.unknown_backend", f"reservedPrefixConfig names no backend: {mode[:60]!r}")
+            elif mode != written:
+                self._warn_old_name(item, written, mode)
+            if mode in reserved:
+                self._warn(
+                    item, "config.duplicate_key", f"reservedPrefixConfig names {mode[:60]} again; the last counts"
+                )
             prefixes = self._texts(keys.get("usernamePrefixReserveList"), "usernamePrefixReserveList")
             reserved[mode] = tuple(prefix for prefix in prefixes if prefix)
         return reserved
