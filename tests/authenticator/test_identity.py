@@ -60,6 +60,10 @@ def test_every_partition(partition: str) -> None:
         pytest.param(f"arn:aws-cn:iam::{A}:user/x", "AIDA1", A, "identity.partition_mismatch", id="vector-29"),
         pytest.param(f"arn:aws-us-gov:iam::{A}:user/x", "AIDA1", A, "identity.partition_mismatch", id="govcloud"),
         pytest.param(f"arn:nowhere:iam::{A}:user/x", "AIDA1", A, "identity.malformed", id="no-partition"),
+        pytest.param(f"arn:aws:iam::{A}:user/\u212aim", "AIDA1", A, "identity.malformed", id="kelvin-sign"),
+        pytest.param(
+            f"arn:aws:sts::{A}:assumed-role/R/s", "AROA1:\uff53", A, "identity.malformed", id="wide-session-name"
+        ),
         pytest.param(f"arn:aws:iam::{A}:user/x", "AIDA1", "210987654321", "identity.account_mismatch", id="account"),
     ],
 )

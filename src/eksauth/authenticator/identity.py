@@ -88,6 +88,9 @@ def identity_from(caller: CallerIdentity, *, access_key_id: str, sts_host: str, 
     :param partition: the partition of the server; the ARN must be of the same.
     :raises IdentityRefused: ``identity.malformed``, ``identity.partition_mismatch`` or ``identity.account_mismatch``.
     """
+    if not (caller.arn.isascii() and caller.user_id.isascii()):
+        # mappings are compared in lower case, where some other letters become ASCII ones (the Kelvin sign a k)
+        raise IdentityRefused("STS named a caller with letters that no IAM name has")
     try:
         kind, canonical_arn = canonical_principal(caller.arn)
     except ValueError as error:
