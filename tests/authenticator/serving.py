@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from eksauth.authenticator import decision_log
 from eksauth.authenticator.config import ServerConfig, parse_server_config
-from eksauth.authenticator.decide import build_authenticator
+from eksauth.authenticator.decide import PrivateDnsName, build_authenticator
 from eksauth.authenticator.identity import CallerIdentity
 from eksauth.authenticator.metrics import Metrics
 from eksauth.authenticator.server import AuthenticatorServer
@@ -173,12 +173,14 @@ async def serving(
     cache: CacheSettings | None = None,
     limits: Limits | None = None,
     webhook: WebhookSettings | None = None,
+    private_dns_name: PrivateDnsName | None = None,
 ) -> AsyncIterator[Running]:
     """Run a server in this event loop."""
     sts, metrics = sts or Sts(), Metrics()
     parsed: ServerConfig = parse_server_config(config, "server.yaml")
     settings = settings_in(directory, cache=cache, limits=limits, webhook=webhook)
-    server = AuthenticatorServer(settings, build_authenticator(parsed, MeteredSts(sts, metrics)), metrics)
+    authority = build_authenticator(parsed, MeteredSts(sts, metrics), private_dns_name=private_dns_name)
+    server = AuthenticatorServer(settings, authority, metrics)
     certificate = await server.start(time.time())
     hurry = asyncio.Event()
     try:

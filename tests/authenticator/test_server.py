@@ -28,6 +28,7 @@ from eksauth.authenticator import decision_log
 from eksauth.authenticator.identity import CallerIdentity
 from eksauth.authenticator.settings import CacheSettings, Limits, WebhookSettings
 from eksauth.authenticator.sts import StsRefused, StsUnavailable
+from eksauth.errors import AwsError
 
 THROTTLED = StsUnavailable("STS is throttling", code="sts.throttled")
 UNREACHABLE = StsUnavailable("sts.eu-west-1.amazonaws.com cannot be reached", code="sts.unreachable")
@@ -410,6 +411,39 @@ async def test_explained_refusals_do_not_name_scrubbed_identities(tmp_path: Path
     async with serving(tmp_path, Sts(USER), webhook=explaining) as running:
         _, answer = await running.review(mint())
     assert answer["status"]["error"] == "mapping.not_mapped"
+
+
+async def test_outages_do_not_name_scrubbed_identities(tmp_path: Path, log: StringIO) -> None:
+    """The status that an API server logs when EC2 does not answer holds the reason code and no instance."""
+    instance = "i-0123456789abcdef0"
+
+    async def no_ec2(instance_id: str) -> str:
+        raise AwsError(f"EC2 does not answer about {instance_id}")
+
+    node = type(SESSION)(ACCOUNT, SESSION.arn.replace("ann@example.com", instance), f"AROAEXAMPLE:{instance}")
+    config = MAPPED.replace("{{SessionName}}", "{{EC2PrivateDNSName}}") + f"  scrubbedAccounts: ['{ACCOUNT}']\n"
+    scrubbing = WebhookSettings(scrubbed_accounts=frozenset([ACCOUNT]))
+    async with serving(tmp_path, Sts(node), config=config, webhook=scrubbing, private_dns_name=no_ec2) as running:
+        status, answer = await running.review(mint())
+    assert (status, answer["message"]) == (504, "mapping.private_dns_unavailable")
+    assert instance not in log.getvalue()
+
+
+async def test_strangers_with_an_aws_account_push_no_user_out(tmp_path: Path) -> None:
+    """Tokens that STS vouches for and no mapping knows take no room of those that are mapped."""
+    known = mint()
+    async with serving(tmp_path, cache=CacheSettings(size=2, negative_size=4)) as running:
+        await running.review(known)
+        running.sts.answer = USER
+        for serial in range(1, 11):
+            _, answer = await running.review(mint(serial=serial))
+            assert not answer["status"]["authenticated"]
+        assert await running.metric("eksauth_verification_cache_entries", kind="grant") == 1
+        assert await running.metric("eksauth_verification_cache_entries", kind="refusal") == 4
+        asked = len(running.sts.asked)
+        assert (await running.review(known))[1]["status"]["authenticated"]
+        await running.review(mint(serial=10))
+        assert len(running.sts.asked) == asked
 
 
 async def test_text_lines_cannot_be_forged(tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ def test_a_flood_of_refusals_pushes_no_grant_out() -> None:
     assert cache.counts() == (1, 2)
 
 
+def test_a_refusal_that_rests_on_a_token_ends_with_it() -> None:
+    """An identity that no mapping knows is not served after its token has died, should a mapping know it by then."""
+    clock = Clock()
+    cache = cache_at(clock)
+    cache.put_refusal(KEYS[0], "bob", valid_until=1_005.0)
+    clock.now = 1_004.9
+    assert cache.get(KEYS[0]) == "bob"
+    clock.now = 1_005.0
+    assert cache.get(KEYS[0]) is None
+
+
 def test_the_least_recently_used_grant_goes_first() -> None:
     """A token in use stays, one that nobody asked for lately makes room."""
     cache = cache_at(Clock())

@@ -2,13 +2,15 @@
 
 Each API server asks again for every token that its own cache (two minutes by default) has forgotten; a token lives for
 fifteen minutes. Grants are remembered until the token dies or the TTL is over, refusals for seconds, in a room of their
-own so that a flood of bad tokens cannot push good ones out. The key is a digest: tokens are not kept. Nothing that may
-turn out differently on the next attempt is ever put here; that is the caller's duty.
+own so that a flood of bad tokens cannot push good ones out. A refusal is whatever lets nobody in, also an identity that
+STS vouches for and no mapping knows: anybody can have those. The key is a digest: tokens are not kept. Outages must
+never be put here; that is the caller's duty.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -55,7 +57,7 @@ class VerificationCache(Generic[Value]):
         self._wall = wall
         self._tick = tick
         self._grants: OrderedDict[bytes, tuple[Value, float, float]] = OrderedDict()
-        self._refusals: OrderedDict[bytes, tuple[Value, float]] = OrderedDict()
+        self._refusals: OrderedDict[bytes, tuple[Value, float, float]] = OrderedDict()
 
     def get(self, key: bytes) -> Value | None:
         """Return what was decided about ``key``, or None when that is unknown or too old."""
@@ -68,8 +70,8 @@ class VerificationCache(Generic[Value]):
             del self._grants[key]
         refusal = self._refusals.get(key)
         if refusal is not None:
-            value, until_tick = refusal
-            if self._tick() < until_tick:
+            value, until_tick, until_wall = refusal
+            if self._tick() < until_tick and self._wall() < until_wall:
                 self._refusals.move_to_end(key)
                 return value
             del self._refusals[key]
@@ -81,10 +83,10 @@ class VerificationCache(Generic[Value]):
         if valid_until > self._wall():
             _put(self._grants, key, (value, self._tick() + self._ttl, valid_until), self._size)
 
-    def put_refusal(self, key: bytes, value: Value) -> None:
-        """Remember a refusal for the negative TTL; a grant of the same token is forgotten."""
+    def put_refusal(self, key: bytes, value: Value, valid_until: float = math.inf) -> None:
+        """Remember a refusal for the negative TTL, at most until ``valid_until``; a grant of the token is forgotten."""
         self._grants.pop(key, None)
-        _put(self._refusals, key, (value, self._tick() + self._negative_ttl), self._negative_size)
+        _put(self._refusals, key, (value, self._tick() + self._negative_ttl, valid_until), self._negative_size)
 
     def clear(self) -> None:
         """Forget everything, for example because the mappings changed."""

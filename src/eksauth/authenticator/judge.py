@@ -88,10 +88,14 @@ class Judge:
             if source == "asked" and len(self._flights) >= self._max_verifications:
                 raise Overloaded
             outcome = await self._flights.run(key, lambda: self._verify(key, unverified_token))
-        if isinstance(outcome, VerifiedToken):
-            async with asyncio.timeout(self._time_limit):
-                outcome = await self._authority.decide(outcome)
-        return Judgement(outcome, source)
+        if not isinstance(outcome, VerifiedToken):
+            return Judgement(outcome, source)
+        async with asyncio.timeout(self._time_limit):
+            decision = await self._authority.decide(outcome)
+        if source != "cached" and not decision.allowed and not decision.retryable:
+            # everybody with an AWS account has tokens that STS vouches for; they must not push out those of users
+            self.cache.put_refusal(key, outcome, outcome.expires_at)
+        return Judgement(decision, source)
 
     async def close(self) -> None:
         """Give up every verification that is under way."""

@@ -148,11 +148,12 @@ class Webhook:
             return _json(granted(review, decision.user, audiences))
         if not decision.retryable:
             return _json(refused(review, self._explanation(decision)))
-        return _failure(429 if decision.reason == "sts.throttled" else 504, f"{decision.reason}: {decision.message}")
+        return _failure(429 if decision.reason == "sts.throttled" else 504, self._reason(decision))
 
     def _explanation(self, decision: Decision) -> str | None:
-        if not self._settings.explain_refusals:
-            return None
+        return self._reason(decision) if self._settings.explain_refusals else None
+
+    def _reason(self, decision: Decision) -> str:
         if decision.identity is not None and decision.identity.account_id in self._settings.scrubbed_accounts:
             return decision.reason
         return f"{decision.reason}: {decision.message}"
