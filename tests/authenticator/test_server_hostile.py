@@ -74,7 +74,7 @@ async def test_an_endless_chunked_body_is_cut(tmp_path: Path) -> None:
         writer.write(b"POST /authenticate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(20):
             writer.write(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
-        assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")  # Python 3.13 words it anew
         writer.close()
         await still_works(running)
 
