@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from eksauth.sandbox.clientfiles import (
     aws_config_text,
     aws_credentials_text,
     kubeconfig_text,
+    shell_environment,
     shell_exports,
 )
 from eksauth.sandbox.layout import Layout
@@ -77,3 +80,59 @@ def test_the_kubeconfig_has_a_context_for_each_pair(tmp_path: Path) -> None:
 def test_a_secret_is_not_in_the_repr() -> None:
     """A profile can be logged."""
     assert "s3cret" not in repr(CI) + repr(ALICE) + json.dumps(str(ALICE))
+
+
+def test_a_shell_from_elsewhere_ends_up_inside() -> None:
+    """Evaluated in a shell full of another account's variables, the exports leave nothing of that account in force."""
+    elsewhere = {
+        "AWS_PROFILE": "prod",
+        "AWS_SESSION_TOKEN": "stale",
+        "AWS_CREDENTIAL_EXPIRATION": "2001-01-01T00:00:00Z",
+        "AWS_ENDPOINT_URL_STS": "https://sts.example.org",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "NO_PROXY": "intranet,localhost",
+        "PATH": os.environ["PATH"],
+    }
+    layout, endpoint = Layout(Path("/sandbox")), "https://127.0.0.1:2"
+    script = shell_exports(shell_environment(layout, endpoint, ALICE, elsewhere), "posix") + "env"
+
+    shown = subprocess.run(["sh", "-ec", script], env=elsewhere, capture_output=True, text=True, check=True).stdout
+    after = dict(line.split("=", 1) for line in shown.splitlines())
+
+    assert not after.keys() & {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"}
+    assert {endpoint} == {after["AWS_ENDPOINT_URL"], after["AWS_ENDPOINT_URL_STS"]}
+    assert after["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] == "false"
+    assert after["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert after["AWS_ACCESS_KEY_ID"] == ALICE.access_key_id
+
+
+@pytest.mark.parametrize(
+    "shell,expected",
+    [
+        pytest.param("posix", "unset A\n", id="posix"),
+        pytest.param("fish", "set -e A\n", id="fish"),
+        pytest.param("powershell", "Remove-Item Env:A -ErrorAction SilentlyContinue\n", id="powershell"),
+        pytest.param("json", '{\n  "A": null\n}\n', id="json"),
+    ],
+)
+def test_what_must_not_be_set_is_unset(shell: str, expected: str) -> None:
+    """None takes a variable away, in each shell's own words."""
+    assert expected == shell_exports({"A": None}, shell)
+
+
+def test_without_a_launcher_script_the_module_is_run(tmp_path: Path) -> None:
+    """An interpreter with no eksauth beside it gives a command that works from any directory, hostile ones included."""
+    (tmp_path / "click.py").write_text("raise SystemExit('ran a file of the current directory')")
+    python = tmp_path / "bin" / "python3"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    code = "from eksauth.sandbox.clientfiles import own_command; print(*own_command(), sep='\\n')"
+    environ = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+    command = subprocess.run(
+        [str(python), "-c", code], env=environ, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    done = subprocess.run([*command, "--version"], env=environ, cwd=tmp_path, capture_output=True, text=True)
+
+    assert command[0] == str(python)
+    assert done.stdout.startswith("eksauth "), done.stderr

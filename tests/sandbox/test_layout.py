@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,51 @@ def test_no_home_is_an_error_with_a_hint() -> None:
     """Without a home directory the user must say where."""
     with pytest.raises(ConfigError, match="no HOME"):
         default_root({})
+
+
+def test_a_sandbox_that_others_can_write_to_is_not_believed(tmp_path: Path) -> None:
+    """What a directory open to others says could have been written by them; nothing in it is run or stopped."""
+    layout = Layout(tmp_path / "open")
+    layout.create()
+    layout.root.chmod(0o777)
+
+    with pytest.raises(ConfigError, match="others can write to the sandbox"):
+        layout.require_ours()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    """Not even an empty one is taken: its owner could read and replace what is put there."""
+    layout = Layout(tmp_path / "theirs")
+    layout.root.mkdir()
+    os.chown(layout.root, 12345, 12345)
+
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        layout.create()
+
+    assert list(layout.root.iterdir()) == []
+
+
+def test_a_path_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """The path goes into JSON and YAML files, which are UTF-8."""
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        Layout(tmp_path / os.fsdecode(b"\xff")).create()
+
+
+@pytest.mark.parametrize(
+    "name,own",
+    [
+        ("kubeconfig", True),
+        ("kubeconfig.lock", True),
+        (".kubeconfig.4711", True),
+        ("clusters", True),
+        (".git", False),
+        (".kubeconfig.orig", False),
+        ("thesis.tex", False),
+        ("..4711", False),
+        ("", False),
+    ],
+)
+def test_what_belongs_to_the_sandbox(name: str, own: bool) -> None:
+    """Only names that a sandbox makes, and the temporary files of killed writers, are its own to remove."""
+    assert Layout(Path("/sandbox")).is_own(name) == own

@@ -21,9 +21,9 @@ from eksauth.sandbox.processes import is_running
 EKSAUTH = Path(sys.executable).parent / "eksauth"
 
 
-def _run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str, expect: int = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [str(EKSAUTH), "sandbox", *arguments], capture_output=True, text=True, timeout=120, check=False
+        [str(EKSAUTH), "sandbox", *arguments], capture_output=True, text=True, timeout=120, check=False, cwd=cwd
     )
     assert done.returncode == expect, done.stderr
     return done
@@ -47,7 +47,7 @@ def place_(tmp_path: Path) -> Iterator[Path]:
     """Give a directory for a sandbox, and take down whatever a failed test left in it."""
     place = tmp_path / "sandbox"
     yield place
-    if place.exists():
+    if Layout(place).is_sandbox():
         _run("down", "--dir", str(place))
 
 
@@ -144,7 +144,29 @@ def test_up_in_a_foreign_directory_touches_nothing(tmp_path: Path) -> None:
 
     assert "is not empty and is no sandbox" in up.stderr
     assert "nothing was removed" in down.stderr
-    assert (foreign / "paper").read_text() == "mine"
+    assert [(entry.name, entry.read_text()) for entry in foreign.iterdir()] == [("paper", "mine")]
+
+
+def test_down_leaves_files_that_are_not_the_sandboxs(place: Path) -> None:
+    """Somebody's own work inside the directory outlives the sandbox, and `down` says so."""
+    Layout(place).create()
+    (place / "thesis.tex").write_text("years of work")
+
+    said = _run("down", "--dir", str(place)).stderr
+
+    assert [entry.name for entry in place.iterdir()] == ["thesis.tex"]
+    assert "did not make" in said
+
+
+def test_up_in_a_directory_full_of_python_files(place: Path, tmp_path: Path) -> None:
+    """Files that are called like modules, in the directory that the user happens to be in, are not run."""
+    for name in ("json", "flask", "moto", "eksauth", "uvloop"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')")
+
+    _run("up", "--dir", str(place), "--api-server", "embedded", cwd=tmp_path)
+
+    assert status(Layout(place)).healthy
+    assert not (tmp_path / "ran").exists()
 
 
 def test_down_and_env_without_a_sandbox(place: Path) -> None:

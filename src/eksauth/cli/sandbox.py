@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eksauth.cli.output import complain, print_json
-from eksauth.errors import ConfigError
+from eksauth.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:  # the sandbox loads when a command runs
     from eksauth.sandbox.flavour import Flavour
@@ -20,7 +22,7 @@ _NEEDED = ("aiohttp", "cryptography", "flask", "moto", "prometheus_client")
 directory_option = click.option(
     "--dir",
     "directory",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(file_okay=False),
     help="Where the sandbox keeps its files [default: $EKSAUTH_SANDBOX_DIR, else the XDG state directory].",
 )
 api_server_option = click.option(
@@ -51,7 +53,7 @@ def sandbox() -> None:
 @api_server_option
 @click.option("--foreground", is_flag=True, help="Stay, and take everything down at Ctrl-C.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def up(directory: Path | None, api_server: str, foreground: bool, output: str) -> None:
+def up(directory: str | None, api_server: str, foreground: bool, output: str) -> None:
     """Start an AWS endpoint, an authenticator and an API server for two clusters, on free loopback ports."""
     from eksauth.sandbox.lifecycle import Sandbox
     from eksauth.sandbox.lifecycle import up as start
@@ -64,25 +66,28 @@ def up(directory: Path | None, api_server: str, foreground: bool, output: str) -
             raise KeyboardInterrupt
 
         signal.signal(signal.SIGTERM, leave)
-        with Sandbox(layout.root, flavour=_flavour(api_server), progress=_progress) as running:
-            _announce(running.layout.root, output)
+        with Sandbox(layout.root, flavour=_flavour(api_server), progress=_progress):
+            _announce(layout, directory, output)
             try:
                 signal.pause()
             except KeyboardInterrupt:
                 _progress("stopping")
         return
     start(layout, flavour=_flavour(api_server), progress=_progress)
-    _announce(layout.root, output)
+    _announce(layout, directory, output)
 
 
 @sandbox.command(epilog="Example: eksauth sandbox down")
 @directory_option
-def down(directory: Path | None) -> None:
+def down(directory: str | None) -> None:
     """Stop everything the sandbox started and remove its files; nothing stays behind."""
     from eksauth.sandbox.lifecycle import down as stop
 
     layout = _layout(directory)
-    click.echo("the sandbox is down" if stop(layout) else "there was no sandbox", err=True)
+    was_there = stop(layout)
+    complain("note", "the sandbox is down" if was_there else "there was no sandbox")
+    if was_there and layout.root.exists():
+        complain("note", f"{layout.root} holds files that the sandbox did not make; they were left there")
 
 
 @sandbox.command(epilog='Example: eval "$(eksauth sandbox env --as alice)"')
@@ -93,19 +98,19 @@ def down(directory: Path | None) -> None:
     type=click.Choice(["posix", "fish", "powershell", "json"]),
     help="Syntax of the output [default: by $SHELL].",
 )
-def env(directory: Path | None, identity: str | None, shell: str | None) -> None:
+def env(directory: str | None, identity: str | None, shell: str | None) -> None:
     """Print what to export so that AWS clients and kubectl use the sandbox. The keys are the sandbox's own."""
     from eksauth.sandbox.clientfiles import login_shell, shell_exports
     from eksauth.sandbox.identities import exports_for
 
-    layout = _layout(directory)
-    click.echo(shell_exports(exports_for(layout, identity), shell or login_shell()), nl=False)
+    exports = exports_for(_layout(directory), identity, os.environ)
+    click.echo(shell_exports(exports, shell or login_shell()), nl=False)
 
 
 @sandbox.command(epilog="Example: eksauth sandbox status -o json")
 @directory_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def status(directory: Path | None, output: str) -> int:
+def status(directory: str | None, output: str) -> int:
     """Show what runs; exit 1 when the sandbox is not complete."""
     from eksauth.sandbox.lifecycle import status as look
 
@@ -172,10 +177,12 @@ def demo(api_server: str, no_kubectl: bool) -> None:
     click.secho("Every step did what it says. The sandbox is gone again.", bold=True)
 
 
-def _layout(directory: Path | None) -> Layout:
+def _layout(directory: str | None) -> Layout:
     from eksauth.sandbox.layout import Layout, default_root
 
-    return Layout(directory.absolute() if directory else default_root())
+    if directory == "":
+        raise UsageError("--dir is empty", hint="leave it out for the default, or name a directory")
+    return Layout(default_root() if directory is None else Path(directory).absolute())
 
 
 def _flavour(name: str) -> Flavour:
@@ -188,15 +195,17 @@ def _progress(line: str) -> None:
     click.secho(f"  {line}", dim=sys.stderr.isatty(), err=True)
 
 
-def _announce(root: Path, output: str) -> None:
-    from eksauth.sandbox.layout import Layout
+def _announce(layout: Layout, directory: str | None, output: str) -> None:
     from eksauth.sandbox.lifecycle import require_ready
 
-    manifest = require_ready(Layout(root))
+    manifest = require_ready(layout)
     if output == "json":
         import msgspec
 
         print_json(msgspec.to_builtins(manifest))
         return
-    complain("note", f"the sandbox is up in {root}")
-    complain("hint", 'eval "$(eksauth sandbox env)" leads this shell into it; kubectl auth whoami tells who you are')
+    complain("note", f"the sandbox is up in {layout.root}")
+    where = "" if directory is None else f" --dir {shlex.quote(directory)}"
+    complain(
+        "hint", f'eval "$(eksauth sandbox env{where})" leads this shell into it; kubectl auth whoami tells who you are'
+    )

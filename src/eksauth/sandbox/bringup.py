@@ -52,7 +52,7 @@ def bring_up(launcher: Launcher, flavour: Flavour, interrupted: Callable[[float]
     identities = read_identities(layout)
     write_private(layout.aws_credentials, aws_credentials_text(identities.user_profiles()).encode())
     write_private(layout.aws_config, aws_config_text(identities.user_profiles(), identities.role_profiles()).encode())
-    etcd_url = start_etcd(launcher, programs, layout.root / "etcd") if programs else ""
+    etcd_url = start_etcd(launcher, programs, layout.etcd) if programs else ""
     for name, region in CLUSTERS:
         if interrupted(0):
             raise EksauthError("the sandbox was told to end while it started", code="sandbox.interrupted")
@@ -140,7 +140,7 @@ def _start_cluster(
             programs,
             component,
             etcd_url=etcd_url,
-            etcd_files=layout.root / "etcd",
+            etcd_files=layout.etcd,
             directory=files.api_state,
             authority=authority,
             webhook_kubeconfig=files.webhook_kubeconfig,

@@ -15,6 +15,9 @@ import yaml
 
 from eksauth.sandbox.layout import Layout
 from eksauth.sandbox.manifest import Cluster
+from eksauth.sandbox.processes import python_module
+
+_LOOPBACK = "127.0.0.1,localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +59,67 @@ def aws_config_text(users: Sequence[UserProfile], roles: Sequence[RoleProfile]) 
     return text
 
 
+STRAY_VARIABLES = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+"""What a shell may hold from elsewhere that, beside the sandbox's keys, makes a client fail or be somebody else."""
+
+
 def client_environment(layout: Layout, aws_endpoint: str) -> dict[str, str]:
-    """Return the variables that lead an AWS client into the sandbox and nowhere else."""
+    """Return the variables that lead an AWS client into the sandbox and nowhere else, whatever else is set."""
     return {
         "AWS_ENDPOINT_URL": aws_endpoint,
+        # these beat or switch off the one above, so a value from elsewhere must not remain
+        "AWS_ENDPOINT_URL_STS": aws_endpoint,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
         "AWS_CA_BUNDLE": str(layout.ca),
         "AWS_CONFIG_FILE": str(layout.aws_config),
         "AWS_SHARED_CREDENTIALS_FILE": str(layout.aws_credentials),
         "AWS_EC2_METADATA_DISABLED": "true",
+        "EKSAUTH_CACHE_DIR": str(layout.cache),
+        "EKSAUTH_IDENTITY": "",
+        "ATMOS_IDENTITY": "",
+        # botocore would ask a proxy for 127.0.0.1 too; Python reads the lower-case name first, Go the upper-case one
+        "NO_PROXY": _LOOPBACK,
+        "no_proxy": _LOOPBACK,
     }
 
 
-def own_command() -> str:
-    """Return the absolute path of the ``eksauth`` that belongs to this interpreter."""
+def shell_environment(
+    layout: Layout, aws_endpoint: str, user: UserProfile, environ: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Return what a shell has to set, and with None what it has to unset, to be ``user`` inside the sandbox.
+
+    :param environ: the shell's environment as it is; its own proxy exceptions are kept.
+    """
+    variables: dict[str, str | None] = dict.fromkeys(STRAY_VARIABLES)
+    variables |= client_environment(layout, aws_endpoint)
+    for name in ("NO_PROXY", "no_proxy"):
+        mine = [host for host in environ.get(name, "").split(",") if host and host not in _LOOPBACK.split(",")]
+        variables[name] = ",".join([*mine, _LOOPBACK])
+    return variables | {
+        "AWS_ACCESS_KEY_ID": user.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": user.secret_access_key,
+        "AWS_REGION": user.region,
+        "AWS_DEFAULT_REGION": user.region,
+        "KUBECONFIG": str(layout.kubeconfig),
+    }
+
+
+def own_command() -> list[str]:
+    """Return the command line, an absolute path first, of the ``eksauth`` that belongs to this interpreter.
+
+    Where no launcher script is beside the interpreter (``pip install --user``, ``--target``), the module is run; ``-P``
+    keeps files of the directory that somebody happens to be in out of it.
+    """
     beside = Path(sys.executable).parent / "eksauth"
-    return str(beside if beside.exists() else Path(sys.argv[0]).absolute())
+    return [str(beside)] if os.access(beside, os.X_OK) else python_module("eksauth")
 
 
 def kubeconfig_text(
@@ -90,7 +139,7 @@ def kubeconfig_text(
         arguments = ["--profile", role.source.name, "--role-arn", role.role_arn, "--session-name", role.name]
         identities.append((role.name, arguments + (["--external-id", role.external_id] if role.external_id else [])))
     identities += [(user.name, ["--profile", user.name]) for user in users]
-    command = own_command()
+    command, *first_arguments = own_command()
     pairs = [(identity, cluster) for cluster in clusters for identity in identities]
     document = {
         "apiVersion": "v1",
@@ -113,7 +162,7 @@ def kubeconfig_text(
                         "apiVersion": "client.authentication.k8s.io/v1",
                         "interactiveMode": "Never",
                         "command": command,
-                        "args": ["token", "--cluster-name", cluster.name, "--region", cluster.region, *arguments],
+                        "args": [*first_arguments, "token", *_token_flags(cluster), *arguments],
                         "env": environment,
                     }
                 },
@@ -133,20 +182,37 @@ def kubeconfig_text(
     return text
 
 
+def _token_flags(cluster: Cluster) -> list[str]:
+    return ["--cluster-name", cluster.name, "--region", cluster.region]
+
+
 SHELLS = ("posix", "fish", "powershell", "json")
 
 
-def shell_exports(variables: Mapping[str, str], shell: str) -> str:
-    """Return the variables as commands for ``shell``, one of :data:`SHELLS`."""
+def shell_exports(variables: Mapping[str, str | None], shell: str) -> str:
+    """Return the variables as commands for ``shell``, one of :data:`SHELLS`; None unsets, and is null in JSON."""
     if shell == "json":
         return msgspec.json.format(msgspec.json.encode(dict(variables)), indent=2).decode() + "\n"
-    if shell == "powershell":
-        quoted = {name: value.replace("'", "''") for name, value in variables.items()}
-        return "".join(f"$Env:{name} = '{value}'\n" for name, value in quoted.items())
-    if shell == "fish":
-        escaped = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in variables.items()}
-        return "".join(f"set -gx {name} '{value}'\n" for name, value in escaped.items())
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    line = {"powershell": _powershell, "fish": _fish}.get(shell, _posix)
+    return "".join([line(name, value) for name, value in variables.items()])
+
+
+def _posix(name: str, value: str | None) -> str:
+    return f"unset {name}\n" if value is None else f"export {name}={shlex.quote(value)}\n"
+
+
+def _fish(name: str, value: str | None) -> str:
+    if value is None:
+        return f"set -e {name}\n"
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"set -gx {name} '{escaped}'\n"
+
+
+def _powershell(name: str, value: str | None) -> str:
+    if value is None:
+        return f"Remove-Item Env:{name} -ErrorAction SilentlyContinue\n"
+    quoted = value.replace("'", "''")
+    return f"$Env:{name} = '{quoted}'\n"
 
 
 def login_shell(environ: Mapping[str, str] = os.environ) -> str:

@@ -161,7 +161,7 @@ class Demo:
         document = yaml.safe_load(self._sandbox.layout.kubeconfig.read_text())
         wanted = f"{identity}@{self._cluster.name}"
         arguments = next(user["user"]["exec"]["args"] for user in document["users"] if user["name"] == wanted)
-        return list(arguments[1:])
+        return list(arguments[arguments.index("token") + 1 :])
 
     def _token(self, identity: str) -> str:
         return self._eksauth("token", *self._who(identity), "-o", "token", quiet=True).stdout.strip()
@@ -185,7 +185,7 @@ class Demo:
     def _eksauth(self, *arguments: str, stdin: str = "", expect: int = 0, quiet: bool = False) -> Finished:
         if not quiet:
             self._say.command("eksauth " + " ".join(arguments))
-        done = self._run([own_command(), *arguments], stdin)
+        done = self._run([*own_command(), *arguments], stdin)
         _require(done.code == expect, f"eksauth {arguments[0]} gave {done.code}: {done.stderr.strip()}")
         return done
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from eksauth.errors import ConfigError, UsageError
 from eksauth.sandbox.aws.seed import Seed, SeededRole, SeededUser
-from eksauth.sandbox.clientfiles import RoleProfile, UserProfile, client_environment
+from eksauth.sandbox.clientfiles import RoleProfile, UserProfile, shell_environment
 from eksauth.sandbox.layout import Layout
 from eksauth.sandbox.lifecycle import require_ready
 
@@ -66,26 +67,20 @@ def read_identities(layout: Layout) -> SandboxIdentities:
         raise ConfigError(f"cannot read the sandbox's identities: {error}", code="sandbox.damaged") from error
 
 
-def exports_for(layout: Layout, name: str | None) -> dict[str, str]:
-    """Return the environment of one user inside the sandbox, access keys and kubeconfig included.
+def exports_for(layout: Layout, name: str | None, environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what a shell has to set, or with None unset, to be one user inside the sandbox; holds access keys.
 
+    :param environ: the shell's environment as it is.
     :raises ConfigError: when no sandbox runs.
     :raises UsageError: when there is no such user.
     """
     manifest = require_ready(layout)
     identities = read_identities(layout)
-    chosen = name or next(iter(identities.users))
-    user = identities.users.get(chosen)
-    if user is None:
-        hint = f"users are {', '.join(identities.users)}"
+    users = {user.name: user for user in identities.user_profiles()}
+    chosen = next(iter(users)) if name is None else name
+    if chosen not in users:
+        hint = f"users are {', '.join(users)}"
         if chosen in identities.roles:
-            hint += f"; for the role use AWS_PROFILE={chosen}, or the context {chosen}@{manifest.clusters[0].name}"
+            hint += f"; for the role use --profile {chosen}, or the context {chosen}@{manifest.clusters[0].name}"
         raise UsageError(f"the sandbox has no user {chosen!r}", hint=hint)
-    return {
-        **client_environment(layout, manifest.aws_endpoint),
-        "AWS_ACCESS_KEY_ID": user.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": user.secret_access_key,
-        "AWS_REGION": HOME_REGION,
-        "AWS_DEFAULT_REGION": HOME_REGION,
-        "KUBECONFIG": str(layout.kubeconfig),
-    }
+    return shell_environment(layout, manifest.aws_endpoint, users[chosen], environ)

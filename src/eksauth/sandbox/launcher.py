@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import msgspec
 from eksauth.errors import EksauthError
 from eksauth.sandbox.layout import Layout
 from eksauth.sandbox.manifest import Cluster, Component, Manifest, State, write_manifest
-from eksauth.sandbox.processes import spawn, start_mark, terminate
+from eksauth.sandbox.processes import python_module, spawn, start_mark, terminate
 
 STOP_GRACE_SECONDS = 10.0
 FOUNDATIONS = ("aws", "etcd")
@@ -55,7 +54,7 @@ class Launcher:
 
     def launch_module(self, name: str, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start one of our own modules as a component."""
-        return self.launch(name, [sys.executable, "-m", module, *arguments])
+        return self.launch(name, [*python_module(module), *arguments])
 
     def serves(self, name: str, url: str) -> None:
         """Record where a component listens."""

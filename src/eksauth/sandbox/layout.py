@@ -92,41 +92,133 @@ class Layout:
         return self.root / "aws-credentials"
 
     @property
+    def cache(self) -> Path:
+        """Where role credentials of the sandbox are cached, so that they go when it goes."""
+        return self.root / "cache"
+
+    @property
     def kubeconfig(self) -> Path:
         """A kubeconfig with a context for each cluster and identity."""
         return self.root / "kubeconfig"
 
+    @property
+    def etcd(self) -> Path:
+        """Files and data of etcd, where a real one runs."""
+        return self.root / "etcd"
+
+    @property
+    def clusters(self) -> Path:
+        """A directory for each cluster."""
+        return self.root / "clusters"
+
     def cluster(self, name: str) -> ClusterLayout:
         """Return where the cluster called ``name`` keeps its files."""
-        return ClusterLayout(self.root / "clusters" / name)
+        return ClusterLayout(self.clusters / name)
 
     def is_sandbox(self) -> bool:
         """Tell whether this directory was made by a sandbox."""
         return self.marker.is_file()
 
+    def is_own(self, entry: str) -> bool:
+        """Tell whether a sandbox makes an entry of this name; whatever else is in the directory is left alone."""
+        names = {
+            self.marker.name,
+            self.lock.name,
+            self.manifest.name,
+            self.ca.name,
+            self.logs.name,
+            self.aws.name,
+            self.aws_config.name,
+            self.aws_credentials.name,
+            self.cache.name,
+            self.kubeconfig.name,
+            self.kubeconfig.name + ".lock",  # kubectl's, when it was killed
+            self.etcd.name,
+            self.clusters.name,
+        }
+        half_written, _, number = entry.removeprefix(".").rpartition(".")
+        return entry in names or (entry.startswith(".") and half_written in names and number.isdecimal())
+
+    def require_ours(self) -> None:
+        """Refuse a directory that somebody else may have prepared: what it says is run, stopped and believed.
+
+        :raises ConfigError: when it belongs to another user, is a sandbox that others can write to, or cannot be seen.
+        """
+        try:
+            status = self.root.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise self._unusable(error) from error
+        if status.st_uid != os.geteuid():
+            raise ConfigError(
+                f"{self.root} belongs to another user",
+                hint="give another place with --dir",
+                code="sandbox.foreign_directory",
+            )
+        if status.st_mode & 0o022 and self.is_sandbox():
+            raise ConfigError(
+                f"others can write to the sandbox in {self.root}",
+                hint="look at what is in it, then remove it by hand",
+                code="sandbox.open_directory",
+            )
+
+    def require_free(self) -> None:
+        """Refuse a directory that holds anything but a sandbox.
+
+        :raises ConfigError: when it does.
+        """
+        if not self.is_sandbox() and any(entry.name != self.lock.name for entry in self.root.iterdir()):
+            raise ConfigError(
+                f"{self.root} is not empty and is no sandbox",
+                hint="give another place with --dir",
+                code="sandbox.foreign_directory",
+            )
+
+    def make_root(self) -> None:
+        """Make the directory, 0700, unless it is there; refuse one that holds something else.
+
+        :raises ConfigError: when it does, or cannot be used.
+        """
+        try:
+            str(self.root).encode()
+        except UnicodeEncodeError:
+            raise ConfigError(
+                "the path of the sandbox is not UTF-8 text",
+                hint="give another place with --dir",
+                code="sandbox.unusable_directory",
+            ) from None
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.require_ours()
+            self.require_free()
+        except OSError as error:
+            raise self._unusable(error) from error
+
     def create(self) -> None:
-        """Make the directory, 0700, and mark it.
+        """Make the directory, close it to others, and mark it.
 
         :raises ConfigError: when it holds something else, or cannot be made.
         """
+        self.make_root()
+        marked = self.is_sandbox()
         try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not self.is_sandbox() and any(entry.name != "lock" for entry in self.root.iterdir()):
-                raise ConfigError(
-                    f"{self.root} is not empty and is no sandbox",
-                    hint="give another place with --dir",
-                    code="sandbox.foreign_directory",
-                )
             self.root.chmod(0o700)
+            if not marked and self.is_sandbox():  # before this line others may have been able to write here
+                self.marker.unlink()
+            self.require_free()
             self.marker.write_text("made by 'eksauth sandbox up'; removed by 'eksauth sandbox down'\n")
             self.logs.mkdir(exist_ok=True)
             self.aws.mkdir(exist_ok=True)
         except OSError as error:
-            raise ConfigError(
-                f"cannot use {self.root} for the sandbox: {(error.strerror or str(error)).lower()}",
-                hint="give another place with --dir",
-                code="sandbox.unusable_directory",
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"cannot use {self.root} for the sandbox: {(error.strerror or str(error)).lower()}",
+            hint="give another place with --dir",
+            code="sandbox.unusable_directory",
+        )
 
 
 def default_root(environ: Mapping[str, str] = os.environ) -> Path:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from eksauth.errors import ConfigError, EksauthError
 from eksauth.sandbox.flavour import Flavour
 from eksauth.sandbox.layout import Layout
 from eksauth.sandbox.manifest import Component, Manifest, read_manifest
-from eksauth.sandbox.processes import is_running, terminate
+from eksauth.sandbox.processes import is_running, python_module, terminate
 
 START_PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.05
@@ -61,8 +60,9 @@ class SandboxStatus:
 def status(layout: Layout) -> SandboxStatus:
     """Look at the processes, not only at the file.
 
-    :raises ConfigError: when the manifest is damaged.
+    :raises ConfigError: when the manifest is damaged, or somebody else's.
     """
+    layout.require_ours()
     manifest = read_manifest(layout.manifest)
     if manifest is None:
         return SandboxStatus(None, supervisor_running=False, components=())
@@ -106,6 +106,7 @@ def up(
     :raises ConfigError: when the directory cannot be used.
     :raises EksauthError: when a component does not start; nothing is left running.
     """
+    layout.make_root()
     with _locked(layout):
         current = _status_or_none(layout)
         if current is not None and current.healthy and current.manifest is not None:
@@ -122,17 +123,19 @@ def up(
 
 
 def down(layout: Layout) -> bool:
-    """Stop everything the sandbox started and remove its directory; return whether there was anything.
+    """Stop everything the sandbox started and remove its files; return whether there was anything.
 
+    The directory goes too, unless it holds files that no sandbox made.
+
+    :raises ConfigError: when the directory is somebody else's.
     :raises EksauthError: when a process cannot be stopped.
     """
-    if not layout.root.exists():
+    layout.require_ours()
+    if not layout.is_sandbox():
+        if layout.root.is_dir() and any(layout.root.iterdir()):
+            raise ConfigError(f"{layout.root} is no sandbox; nothing was removed", code="sandbox.foreign_directory")
         return False
     with _locked(layout):
-        if not layout.is_sandbox():
-            if any(entry.name != "lock" for entry in layout.root.iterdir()):
-                raise ConfigError(f"{layout.root} is no sandbox; nothing was removed", code="sandbox.foreign_directory")
-            return False
         _clear(layout)
         with contextlib.suppress(OSError):
             layout.lock.unlink()
@@ -143,7 +146,7 @@ def down(layout: Layout) -> bool:
 def _start(
     layout: Layout, flavour: Flavour, *, tied: bool, progress: Callable[[str], None]
 ) -> tuple[Manifest, int | None]:
-    command = [sys.executable, "-m", "eksauth.sandbox.supervisor", "--dir", str(layout.root), "--api-server", flavour]
+    command = [*python_module("eksauth.sandbox.supervisor"), "--dir", str(layout.root), "--api-server", flavour]
     read_end, write_end = os.pipe() if tied else (None, None)
     if read_end is not None:
         command += ["--lifeline", str(read_end)]
@@ -212,7 +215,7 @@ def _status_or_none(layout: Layout) -> SandboxStatus | None:
 
 
 def _clear(layout: Layout, *, keep_logs: bool = False) -> None:
-    """Stop whatever the manifest names and remove the files; the lock stays."""
+    """Stop whatever the manifest names and remove the sandbox's files; the lock stays, and so does what is not ours."""
     current = _status_or_none(layout)
     stubborn = []
     if current is not None and current.manifest is not None:
@@ -233,7 +236,7 @@ def _clear(layout: Layout, *, keep_logs: bool = False) -> None:
         )
     kept = {layout.lock.name} | ({layout.logs.name, layout.marker.name} if keep_logs else set())
     for entry in layout.root.iterdir():
-        if entry.name in kept:
+        if entry.name in kept or not layout.is_own(entry.name):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -245,8 +248,7 @@ def _clear(layout: Layout, *, keep_logs: bool = False) -> None:
 def _locked(layout: Layout) -> Iterator[None]:
     """Let one command at a time start or stop the sandbox in this directory."""
     try:
-        layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigError(
             f"cannot use {layout.root} for the sandbox: {(error.strerror or str(error)).lower()}",

@@ -57,11 +57,12 @@ def read_manifest(path: Path) -> Manifest | None:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigError(
-            f"cannot read {path}: {error}",
+            f"cannot read {path}: {reason}",
             hint="'eksauth sandbox down' clears it away",
             code="sandbox.damaged_manifest",
         ) from error

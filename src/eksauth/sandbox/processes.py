@@ -37,6 +37,15 @@ def is_running(pid: int, mark: str) -> bool:
     return pid > 0 and start_mark(pid) == mark
 
 
+def python_module(module: str) -> list[str]:
+    """Return the command that runs one of our modules in a process of its own.
+
+    ``-P``: with ``-m`` alone Python would import from the directory that the user happens to be in first, and run
+    whatever is called ``json.py`` there.
+    """
+    return [sys.executable, "-P", "-m", module]
+
+
 def spawn(
     command: Sequence[str],
     *,
