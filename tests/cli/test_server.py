@@ -18,6 +18,7 @@ from tests.authenticator.process import COMMAND, FakeSts, config_in, fake_sts, r
 from tests.authenticator.serving import ROLE_ARN, mint
 
 from eksauth.authenticator import decision_log
+from eksauth.authenticator.settings import Limits
 from eksauth.cli.server import LEVELS
 
 
@@ -137,6 +138,23 @@ def refuse(*options: str, environ: dict[str, str] | None = None) -> tuple[int, l
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=60, env=environ)
     assert not done.stdout
     return done.returncode, done.stderr.splitlines()
+
+
+def test_tokens_for_a_region_that_keeps_silent_lock_nobody_out(tmp_path: Path, sts: FakeSts) -> None:
+    """A flood of them is answered with a retryable status while a token for the own region is let in."""
+    shares = Limits().unproven
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as silent:
+        silent_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        overrides = {"sts.eu-west-1.amazonaws.com": sts.url, "sts.us-east-1.amazonaws.com": silent_url}
+        config = config_in(tmp_path, None, stsEndpointOverrides=overrides)
+        with running(tmp_path, config) as server, ThreadPoolExecutor(shares + 10) as flood:
+            assert server.review(mint())["status"]["authenticated"]
+            for serial in range(shares + 10):
+                flood.submit(server.review, mint(region="us-east-1", serial=serial))
+            while not server.metric("eksauth_decisions_total", reason="sts.busy"):
+                pass
+            assert server.review(mint(serial=1))["status"]["authenticated"]
+            server.process.kill()
 
 
 def test_a_port_in_use_is_one_line_and_a_hint(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from eksauth.authenticator.server import run
 from eksauth.authenticator.settings import CacheSettings, ServerSettings, WebhookSettings
 from eksauth.authenticator.sts import StsClient
 from eksauth.authenticator.sts_metrics import MeteredSts
+from eksauth.authenticator.sts_shares import SharedSts
 from eksauth.errors import ConfigError
 
 _log = logging.getLogger(LOGGER_NAME)
@@ -100,7 +101,8 @@ async def serve(config: ServerConfig, settings: ServerSettings) -> int:
     async with StsClient(
         overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file, on_reply=metrics.sts_answered
     ) as sts:
-        authenticator = build_authenticator(config, MeteredSts(sts, metrics))
+        shared = SharedSts(sts, unproven=settings.limits.unproven)
+        authenticator = build_authenticator(config, MeteredSts(shared, metrics))
         backend = authenticator.mapping
         overlaps = backend.problems if isinstance(backend, MountedFileBackend) else ()
         for problem in (*config.warnings, *overlaps):

@@ -40,15 +40,18 @@ class Limits:
     """What one server takes on; times in seconds.
 
     :param verifications: different tokens under verification at once; more are answered 429.
-    :param connections: open connections; more are closed at once.
+    :param unproven: of these, how many with STS hosts that have never answered; more are answered 504. Well below
+        the connections that :mod:`eksauth.authenticator.sts` opens.
+    :param connections: open connections, counted from the end of the TLS handshake; more are closed at once.
     :param handshake: for TLS.
     :param headers: from connecting to the first request.
     :param idle: between requests of one connection.
-    :param decision: for one verification, a little more than two STS calls at their limit.
+    :param decision: for one verification, and again for one mapping; each asks AWS for 10 s at most.
     :param grace: for requests under way when the server is told to stop.
     """
 
     verifications: int = 1_000
+    unproven: int = 128
     connections: int = 2_000
     handshake: float = 10.0
     headers: float = 10.0
