@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from eksauth.errors import ConfigError, EksauthError
 from eksauth.kubeconfig import emit
 from eksauth.kubeconfig.document import Document, parse_document
 from eksauth.kubeconfig.nodes import compose
-from eksauth.kubeconfig.operations import Operation
+from eksauth.kubeconfig.operations import Operation, Tree
 from eksauth.kubeconfig.splice import Splice, apply_splices, splices_for
 from eksauth.kubeconfig.style import detect, line_start
 from eksauth.kubeconfig.tree import Values, same
@@ -29,13 +28,17 @@ class Edited:
     """The outcome of an edit.
 
     :ivar document: the document as it was.
-    :ivar text: the new text, without byte order mark.
+    :ivar text: the new text, without byte order mark; may hold secrets.
+    :ivar before: what the document said.
+    :ivar after: what the new text says.
     :ivar splices: the spans of the old text that were replaced; none when nothing changed.
     """
 
     document: Document
-    text: str
-    splices: tuple[Splice, ...] = ()
+    text: str = field(repr=False)
+    before: Tree = field(repr=False)
+    after: Tree = field(repr=False)
+    splices: tuple[Splice, ...] = field(default=(), repr=False)
 
     @property
     def changed(self) -> bool:
@@ -54,20 +57,20 @@ def edit(document: Document, operations: Iterable[Operation]) -> Edited:
     :raises EksauthError: ``kubeconfig.selfcheck`` when the new text does not mean what it should; a bug in eksauth.
     """
     values = Values()
-    have: dict[str, Any] = values.of(document.root) if document.root is not None else {}
+    have: Tree = values.of(document.root) if document.root is not None else {}
     want = have
     for operation in operations:
         want = operation.apply(want)
     if same(have, want):
-        return Edited(document, document.text)
+        return Edited(document, document.text, have, have)
     text, style = document.text, detect(document.text, document.root)
     if document.root is not None and document.root.pairs:
         splices = splices_for(text, document.root, want, values, style)
     else:
         want = dict(sorted({"apiVersion": "v1", "kind": "Config", **have, **want}.items()))
         splices = [_first_content(document, emit.block(want, style), style.newline)]
-    edited = Edited(document, apply_splices(text, splices), tuple(splices))
-    _check(edited, want)
+    edited = Edited(document, apply_splices(text, splices), have, want, tuple(splices))
+    _check(edited)
     return edited
 
 
@@ -92,7 +95,7 @@ def _end_of_empty_document(text: str) -> int:
     return markers[0].start() if markers else len(text)
 
 
-def _check(edited: Edited, want: dict[str, Any]) -> None:
+def _check(edited: Edited) -> None:
     old = edited.document
     problem = None
     try:
@@ -100,7 +103,7 @@ def _check(edited: Edited, want: dict[str, Any]) -> None:
     except (ConfigError, UnicodeEncodeError):
         problem = "the new text is not a kubeconfig"
     else:
-        if new.root is None or not same(Values().of(new.root), want):
+        if new.root is None or not same(Values().of(new.root), edited.after):
             problem = "the new text does not say what it should"
         elif old.multi_document != new.multi_document:
             problem = "the documents that follow would change"

@@ -36,7 +36,7 @@ class FileState:
 
 
 def resolve_target(path: Path) -> Path:
-    """Return the file that ``path`` leads to through any number of symbolic links; it need not exist.
+    """Return the absolute path that ``path`` leads to through any number of symbolic links; it need not exist.
 
     :raises ConfigError: ``kubeconfig.links`` when they lead in a circle.
     """
@@ -46,7 +46,7 @@ def resolve_target(path: Path) -> Path:
             target = target.parent / target.readlink()
         except OSError as error:
             if isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == 22:  # EINVAL: no link
-                return target
+                return Path(os.path.realpath(target))
             raise ConfigError(f"{path}: {_reason(error)}", hint="check the path", code="kubeconfig.links") from None
     raise ConfigError(
         f"{path}: its symbolic links lead in a circle", hint=f"see: ls -l {path}", code="kubeconfig.links"

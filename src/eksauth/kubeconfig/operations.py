@@ -15,7 +15,7 @@ from eksauth.kubeconfig import entries
 from eksauth.kubeconfig.document import BODY_KEYS
 from eksauth.kubeconfig.tree import plain_copy
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 Tree = dict[str, Any]
 
 
@@ -47,8 +47,8 @@ class SetEntry:
     section: str
     name: str
     body: Map[str, Any] = field(repr=False)
-    keep: tuple[Path, ...] = ()
-    remove: tuple[Path, ...] = ()
+    keep: tuple[FieldPath, ...] = ()
+    remove: tuple[FieldPath, ...] = ()
     merge: bool = True
 
     def apply(self, top: Tree) -> Tree:
@@ -168,7 +168,13 @@ class SetCurrentContext:
 
 @dataclass(frozen=True, slots=True)
 class UnsetCurrentContext:
-    """Make no context the current one, as ``kubectl config unset`` does: the key stays, with an empty value."""
+    """Make no context the current one: the key stays, with an empty value.
+
+    :ivar everywhere: in every file; otherwise, as kubectl does it, only in the first file that sets one, so that
+        another file's value may take over.
+    """
+
+    everywhere: bool = False
 
     def apply(self, top: Tree) -> Tree:
         """Return the changed tree."""
@@ -185,7 +191,7 @@ class SetField:
 
     section: str
     name: str
-    path: Path
+    path: FieldPath
     value: Any = field(repr=False)
 
     def apply(self, top: Tree) -> Tree:
@@ -205,7 +211,7 @@ class UnsetField:
 
     section: str
     name: str
-    path: Path
+    path: FieldPath
 
     def apply(self, top: Tree) -> Tree:
         """Return the changed tree."""

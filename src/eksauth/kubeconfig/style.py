@@ -46,13 +46,16 @@ def line_indent(text: str, offset: int) -> str:
 
 def line_start(text: str, offset: int) -> int:
     """Return the offset of the first character of the line that ``offset`` is in."""
-    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    start = text.rfind("\n", 0, offset) + 1
+    return max(start, text.rfind("\r", start, offset) + 1)
 
 
 def line_end(text: str, offset: int) -> int:
     """Return the offset of the line break that ends the line of ``offset``, or of the text's end."""
-    ends = [end for end in (text.find("\n", offset), text.find("\r", offset)) if end >= 0]
-    return min(ends, default=len(text))
+    end = text.find("\n", offset)
+    end = len(text) if end < 0 else end
+    carriage = text.find("\r", offset, end)
+    return carriage if carriage >= 0 else end
 
 
 def _newline(text: str) -> str:
