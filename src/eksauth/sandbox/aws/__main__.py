@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from eksauth.errors import ConfigError, EksauthError
+from eksauth.files import write_whole
 from eksauth.sandbox.aws.config import Config, read_config, split_listen
 
 
@@ -52,10 +53,10 @@ async def _serve(config: Config) -> None:
         )
         async with endpoint:
             if config.seed_file is not None:
-                write_private(Path(config.seed_file), msgspec.json.encode(endpoint.seed))
+                write_whole(Path(config.seed_file), msgspec.json.encode(endpoint.seed), 0o600)
             if config.ready_file is not None:
                 ready = {"pid": os.getpid(), "url": endpoint.url, "host": endpoint.host, "port": endpoint.port}
-                write_private(Path(config.ready_file), msgspec.json.encode(ready))
+                write_whole(Path(config.ready_file), msgspec.json.encode(ready), 0o600)
             await stopped.wait()
     except OSError as error:
         raise ConfigError(f"cannot serve on {config.listen}: {error.strerror or error}") from error
@@ -67,18 +68,6 @@ def _remove(path: str | None) -> None:
     if path is not None:
         with suppress(OSError):
             Path(path).unlink()
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only the owner may read, all or nothing.
-
-    :raises OSError: when the directory cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from eksauth.sandbox.aws.account_api import account_operation, serve_account
 from eksauth.sandbox.aws.authorization import context_of
 from eksauth.sandbox.aws.clusters import ClusterStore
 from eksauth.sandbox.aws.eks import eks_operation, serve_eks
@@ -24,7 +25,7 @@ from eksauth.sandbox.aws.wire import Answer, query_error, query_result, rest_err
 
 _log = logging.getLogger(__name__)
 
-_SERVICES = frozenset(["sts", "iam", "eks"])
+_SERVICES = frozenset(["sts", "iam", "eks", "account"])
 
 
 @dataclass
@@ -111,6 +112,8 @@ class Cloud:
         context = context_of(request, caller, region=claim.region, now=now)
         if claim.service == "eks":
             return serve_eks(request, caller, claim.region, self.iam, self.clusters, context)
+        if claim.service == "account":
+            return serve_account(request, caller, self.iam, context)
         parameters = read_parameters(request)
         if claim.service == "iam":
             return serve_iam(parameters, caller, self.iam, context)
@@ -123,13 +126,9 @@ def name_operation(request: RawRequest) -> tuple[str, str]:
 
     The service of the credential scope decides; without credentials, a query request is taken for STS.
     """
-    service = ""
-    for raw in (request.header("authorization"), request.query.decode("ascii", "replace")):
-        # the same spot in either form: …Credential=<id>/<date>/<region>/<service>/aws4_request
-        _, found, scope = raw.replace("%2F", "/").replace("%2f", "/").partition("Credential=")
-        if found and scope.count("/") >= 4:
-            service = scope.split("/", 4)[3]
-            break
+    service = _claimed_scope(request)[1]
+    if service == "account":
+        return service, account_operation(request) or "Unknown"
     if service == "eks" or (not service and request.path.startswith(b"/clusters")):
         return "eks", eks_operation(request) or "Unknown"
     for text in (request.query, request.body if request.is_form else b""):
@@ -139,6 +138,22 @@ def name_operation(request: RawRequest) -> tuple[str, str]:
                 action = value.decode("ascii", "replace")
                 return service[:32] or "sts", action if action.isalnum() and len(action) <= 64 else "Unknown"
     return service[:32] or "sts", "Unknown"
+
+
+def claimed_region(request: RawRequest) -> str:
+    """Return the region of the credential scope, before anything is verified; empty without one."""
+    return _claimed_scope(request)[0]
+
+
+def _claimed_scope(request: RawRequest) -> tuple[str, str]:
+    """Return (region, service) that the request claims to be signed for."""
+    for raw in (request.header("authorization"), request.query.decode("ascii", "replace")):
+        # the same spot in either form: …Credential=<id>/<date>/<region>/<service>/aws4_request
+        _, found, scope = raw.replace("%2F", "/").replace("%2f", "/").partition("Credential=")
+        if found and scope.count("/") >= 4:
+            _, _, region, service, _ = scope.split("/", 4)
+            return region, service
+    return "", ""
 
 
 def read_parameters(request: RawRequest) -> Parameters:

@@ -22,11 +22,14 @@ AuthenticationMode = Literal["API", "API_AND_CONFIG_MAP", "CONFIG_MAP"]
 class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One cluster.
 
-    :param endpoint: https URL of its API server.
-    :param ca_data: base64 of the PEM certificate that vouches for the API server.
+    :param endpoint: https URL of its API server; empty for one that has none (yet).
+    :param ca_data: base64 of the PEM certificate that vouches for the API server; empty like ``endpoint``.
     :param version: Kubernetes minor version such as ``1.33``.
     :param oidc_issuer: URL of the service-account issuer; made up from name and account when left out.
     :param created_at: seconds since the epoch.
+    :param local_id: id of a local cluster on an Outpost.
+    :param local_etcd: whether such a cluster says which instances its etcd runs on; it then goes by its name.
+    :param connector: provider of a connected cluster such as ``GKE``, which EKS only shows.
     """
 
     name: str
@@ -40,6 +43,11 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     oidc_issuer: str = ""
     created_at: float = msgspec.field(default_factory=lambda: float(int(time.time())))
     tags: dict[str, str] = {}
+    local_id: str = ""
+    local_etcd: bool = False
+    connector: str = ""
+    public_endpoint: bool = True
+    private_endpoint: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -48,7 +56,7 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             raise ValueError(f"unknown region {self.region}")
         if len(self.account) != 12 or not self.account.isdigit():
             raise ValueError("an account number has 12 digits")
-        if not self.endpoint.startswith("https://"):
+        if self.endpoint and not self.endpoint.startswith("https://"):
             raise ValueError("an endpoint is an https URL")
 
     @property
@@ -60,7 +68,7 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         """Return the cluster as DescribeCluster does."""
         seed = sha256(self.arn.encode()).hexdigest()
         partition = partition_of_region(self.region) or AWS
-        return {
+        described = {
             "name": self.name,
             "arn": self.arn,
             "createdAt": self.created_at,
@@ -72,8 +80,8 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
                 "securityGroupIds": [],
                 "clusterSecurityGroupId": f"sg-{seed[2:19]}",
                 "vpcId": f"vpc-{seed[3:20]}",
-                "endpointPublicAccess": True,
-                "endpointPrivateAccess": False,
+                "endpointPublicAccess": self.public_endpoint,
+                "endpointPrivateAccess": self.private_endpoint,
                 "publicAccessCidrs": ["0.0.0.0/0"],
             },
             "kubernetesNetworkConfig": {
@@ -99,6 +107,20 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "upgradePolicy": {"supportType": "EXTENDED"},
             "deletionProtection": False,
         }
+        # keys that EKS leaves out for clusters that lack the thing
+        if not self.endpoint:
+            del described["endpoint"]
+        if not self.ca_data:
+            del described["certificateAuthority"]
+        if self.local_id:
+            described["id"] = self.local_id
+            described["outpostConfig"] = {
+                "outpostArns": [f"arn:{partition.name}:outposts:{self.region}:{self.account}:outpost/op-{seed[:17]}"],
+                "controlPlaneInstanceType": "m5.large",
+            } | ({"etcdInstanceType": "m5.large"} if self.local_etcd else {})
+        if self.connector:
+            described["connectorConfig"] = {"provider": self.connector, "activationId": seed[:36]}
+        return described
 
     def _issuer(self, seed: str, suffix: str) -> str:
         return f"https://oidc.eks.{self.region}.{suffix}/id/{seed[:32].upper()}"

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from eksauth.sandbox.aws.cloud import Cloud, name_operation
+from eksauth.sandbox.aws.cloud import Cloud, claimed_region, name_operation
 from eksauth.sandbox.aws.clusters import Cluster
 from eksauth.sandbox.aws.control import PREFIX, Control
 from eksauth.sandbox.aws.faults import OrderedFault, ServiceFault
@@ -128,7 +128,7 @@ class AwsEndpoint:
             return web.Response(status=400, text=str(error))
         if raw.path.startswith(PREFIX):
             return _response(self._control.answer(raw))
-        faults = {fault.kind: fault for fault in self.cloud.faults.take(name_operation(raw)[1])}
+        faults = {fault.kind: fault for fault in self.cloud.faults.take(name_operation(raw)[1], claimed_region(raw))}
         if latency := faults.get("latency"):
             await asyncio.sleep(latency.seconds)
         if "reset" in faults:

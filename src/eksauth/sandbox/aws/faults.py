@@ -32,11 +32,13 @@ class OrderedFault(msgspec.Struct, forbid_unknown_fields=True):
 
     :param count: how many requests it hits; None means all until it is withdrawn.
     :param action: the operation it hits (``GetCallerIdentity``); None means every one.
+    :param region: the region (of the credential scope) it hits; None means every one.
     """
 
     kind: Literal["throttle", "error", "latency", "reset", "garbage", "slow", "truncate"]
     count: int | None = 1
     action: str | None = None
+    region: str | None = None
     seconds: float = 0.0
     status: int = 500
     code: str = "InternalFailure"
@@ -69,11 +71,11 @@ class FaultPlan:
         """Return what is still to come."""
         return list(self._orders)
 
-    def take(self, action: str) -> list[OrderedFault]:
+    def take(self, action: str, region: str = "") -> list[OrderedFault]:
         """Return the faults that hit this request, at most one of each kind, and count them down."""
         hits: dict[str, OrderedFault] = {}
         for fault in self._orders:
-            if fault.action in {None, action} and fault.kind not in hits:
+            if fault.action in {None, action} and fault.region in {None, region} and fault.kind not in hits:
                 hits[fault.kind] = fault
         for fault in hits.values():
             if fault.count is not None:

@@ -1,0 +1,76 @@
+"""botocore clients that act as one resolved identity, for many regions and threads at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import botocore.config
+
+from eksauth.credentials.botocore_errors import translated
+from eksauth.credentials.botocore_session import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, open_session
+from eksauth.credentials.model import Credentials
+from eksauth.credentials.settings import Settings, named_profile
+
+ATTEMPTS = 6
+"""Tries of one call: EKS throttles an account that describes hundreds of clusters at once."""
+
+
+class AwsClients:
+    """Makes clients, one for each service and region; safe to use from several threads.
+
+    Endpoints come from botocore's rules, ``AWS_ENDPOINT_URL*`` and the profile, as for every AWS tool.
+
+    :param endpoint_url: sends the calls of ``service`` ``eks`` there instead.
+    :param connections: calls at the same time.
+    :param attempts: tries of each call, with botocore's pauses between them.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        settings: Settings,
+        credentials: Credentials,
+        *,
+        endpoint_url: str | None = None,
+        connections: int = 16,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self._profile = settings.profile_name
+        self._endpoint_url = endpoint_url
+        self._lock = threading.Lock()
+        self._made: dict[tuple[str, str], Any] = {}
+        named = settings.profile_name if settings.explicit_profile else named_profile(environ, None)
+        with translated(self._profile):
+            self._session = open_session(named, explicit=settings.explicit_profile, region=settings.region)
+            self._session.set_credentials(
+                credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+            )
+        self._config = botocore.config.Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            max_pool_connections=connections,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+        )
+
+    def client(self, service: str, region: str) -> Any:
+        """Return the client of a service in a region."""
+        with self._lock:
+            client = self._made.get((service, region))
+            if client is None:
+                url = self._endpoint_url if service == "eks" else None
+                client = self._session.create_client(service, region, endpoint_url=url, config=self._config)
+                self._made[service, region] = client
+            return client
+
+    def translated(self, doing: str) -> AbstractContextManager[None]:
+        """Turn botocore's errors inside into ours; ``doing`` completes "cannot reach AWS while …"."""
+        return translated(self._profile, doing=doing)
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            while self._made:
+                self._made.popitem()[1].close()
