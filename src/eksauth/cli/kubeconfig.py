@@ -8,7 +8,10 @@ from eksauth.cli.lazy import LazyGroup
 
 COMMANDS = {
     "list": ("eksauth.cli.kubeconfig_list:list_", "List contexts with cluster, user, namespace, owner and file."),
-    "view": ("eksauth.cli.kubeconfig_view:view", "Print the merged kubeconfig without secrets, or where it comes from."),
+    "view": (
+        "eksauth.cli.kubeconfig_view:view",
+        "Print the merged kubeconfig without secrets, or where it comes from.",
+    ),
     "merge": ("eksauth.cli.kubeconfig_merge:merge", "Merge files without losing or mixing up entries."),
     "split": ("eksauth.cli.kubeconfig_split:split", "Write one file per context."),
     "remove": ("eksauth.cli.kubeconfig_remove:remove", "Remove contexts and what nothing else uses."),
