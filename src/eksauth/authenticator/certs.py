@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from eksauth.authenticator.files import why, write_whole
 from eksauth.errors import ConfigError
+from eksauth.files import why, write_whole
 
 COMMON_NAME = "aws-iam-authenticator"
 LIFE_DAYS = 365 * 100
@@ -64,9 +64,9 @@ def load_or_make(state_dir: Path, names: tuple[str, ...], now: float) -> ServerC
                 )
             if not present:
                 certificate, key = make_pair(alternative_names(names), now)
-                write_whole(key_path, key, 0o600)
+                write_whole(key_path, key, 0o600, follow=True)
                 try:
-                    write_whole(certificate_path, certificate, 0o644)
+                    write_whole(certificate_path, certificate, 0o644, follow=True)
                 except OSError:
                     # half a pair would stop the next start
                     key_path.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from eksauth.authenticator.files import why, write_whole
 from eksauth.errors import ConfigError
+from eksauth.files import why, write_whole
 
 
 def server_url(host: str, port: int) -> str:
@@ -44,7 +44,7 @@ def write(path: Path, content: bytes) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and path.read_bytes() == content:
             return False
-        write_whole(path, content, 0o644)
+        write_whole(path, content, 0o644, follow=True)
     except OSError as error:
         raise ConfigError(
             f"cannot write the webhook kubeconfig {path}: {why(error)}",

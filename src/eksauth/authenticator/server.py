@@ -18,12 +18,12 @@ from eksauth.authenticator.cache import VerificationCache
 from eksauth.authenticator.certs import ServerCertificate, covers, load_or_make
 from eksauth.authenticator.connections import BoundedServer
 from eksauth.authenticator.decision_log import LOGGER_NAME
-from eksauth.authenticator.files import why, write_whole
 from eksauth.authenticator.judge import Authority, Judge
 from eksauth.authenticator.metrics import Metrics
 from eksauth.authenticator.settings import ServerSettings
 from eksauth.authenticator.webhook import Webhook
 from eksauth.errors import ConfigError
+from eksauth.files import why, write_whole
 
 _log = logging.getLogger(LOGGER_NAME)
 _FLUSH_SECONDS = 0.25

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from eksauth.credentials.cache import MIN_REMAINING_SECONDS, SUFFIX, cache_directory, encode_entry, is_private_directory
 from eksauth.credentials.model import Credentials
+from eksauth.files import write_whole
 
 LOCK_WAIT_SECONDS = 60.0
 """How long to wait for another process to fetch the same credentials before fetching them here as well."""
@@ -40,13 +41,9 @@ def store(environ: Mapping[str, str], key: str, credentials: Credentials, now: f
         return _warning(error.strerror)
     if directory is None or not private:
         return _warning(f"{directory or 'its directory'} is not a directory of ours with mode 0700")
-    temporary = f"{directory}/.{key}.{os.getpid()}.{time.monotonic_ns()}.tmp"
     try:
-        _write_whole(temporary, entry)
-        Path(temporary).replace(f"{directory}/{key}{SUFFIX}")
+        write_whole(Path(f"{directory}/{key}{SUFFIX}"), entry, 0o600)
     except OSError as error:
-        with suppress(OSError):
-            Path(temporary).unlink()
         return _warning(error.strerror)
     prune(directory, now)
     return None
@@ -68,16 +65,6 @@ def prepare_directory(directory: str | None) -> bool:
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
     return is_private_directory(directory)
-
-
-def _write_whole(path: str, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        while data:
-            data = data[os.write(handle, data) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

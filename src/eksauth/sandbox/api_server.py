@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from eksauth.files import write_whole
 from eksauth.sandbox.launcher import Launcher
-from eksauth.sandbox.manifest import write_private
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, CertificateAuthority, issue_server_certificate
 from eksauth.sandbox.readiness import ready_file, wait_for
 
@@ -30,7 +30,7 @@ def start_embedded(
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     certificate, key = directory / "server.pem", directory / "server-key.pem"
     for path, content in zip((certificate, key), issue_server_certificate(authority, LOOPBACK_HOSTS), strict=True):
-        write_private(path, content)
+        write_whole(path, content, 0o600)
     ready = directory / "ready.json"
     flags = {
         "--state-dir": directory,

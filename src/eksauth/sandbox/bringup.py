@@ -12,6 +12,7 @@ import msgspec
 
 from eksauth.authenticator.config import load_server_config
 from eksauth.errors import ConfigError, EksauthError
+from eksauth.files import write_whole
 from eksauth.sandbox.api_server import start_embedded
 from eksauth.sandbox.aws.clusters import Cluster as EksCluster
 from eksauth.sandbox.aws.config import Config as AwsConfig
@@ -25,7 +26,7 @@ from eksauth.sandbox.flavour import Flavour
 from eksauth.sandbox.identities import SandboxIdentities, read_identities, seed_file
 from eksauth.sandbox.launcher import Launcher
 from eksauth.sandbox.layout import ClusterLayout
-from eksauth.sandbox.manifest import Cluster, write_private
+from eksauth.sandbox.manifest import Cluster
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, issue_server_certificate, new_authority
 from eksauth.sandbox.readiness import ready_file, wait_for
 from eksauth.sandbox.seeding import seed_rbac
@@ -50,8 +51,10 @@ def bring_up(launcher: Launcher, flavour: Flavour, interrupted: Callable[[float]
         )
     aws = _start_aws(launcher)
     identities = read_identities(layout)
-    write_private(layout.aws_credentials, aws_credentials_text(identities.user_profiles()).encode())
-    write_private(layout.aws_config, aws_config_text(identities.user_profiles(), identities.role_profiles()).encode())
+    write_whole(layout.aws_credentials, aws_credentials_text(identities.user_profiles()).encode(), 0o600)
+    write_whole(
+        layout.aws_config, aws_config_text(identities.user_profiles(), identities.role_profiles()).encode(), 0o600
+    )
     etcd_url = start_etcd(launcher, programs, layout.etcd) if programs else ""
     for name, region in CLUSTERS:
         if interrupted(0):
@@ -61,7 +64,7 @@ def bring_up(launcher: Launcher, flavour: Flavour, interrupted: Callable[[float]
     text = kubeconfig_text(
         layout, aws.url, launcher.manifest.clusters, identities.role_profiles(), identities.user_profiles()
     )
-    write_private(layout.kubeconfig, text.encode())
+    write_whole(layout.kubeconfig, text.encode(), 0o600)
 
 
 def reload_authenticator(launcher: Launcher, cluster: Cluster) -> None:
@@ -93,10 +96,10 @@ class _Aws:
 def _start_aws(launcher: Launcher) -> _Aws:
     layout = launcher.layout
     authority = new_authority("eksauth sandbox AWS")
-    write_private(layout.ca, authority.cert_pem)
+    write_whole(layout.ca, authority.cert_pem, 0o600)
     certificate, key = layout.aws / "server.pem", layout.aws / "server-key.pem"
     for path, content in zip((certificate, key), issue_server_certificate(authority, LOOPBACK_HOSTS), strict=True):
-        write_private(path, content)
+        write_whole(path, content, 0o600)
     ready = layout.aws / "ready.json"
     config = AwsConfig(
         control_token=secrets.token_urlsafe(32),
@@ -105,7 +108,7 @@ def _start_aws(launcher: Launcher) -> _Aws:
         tls=Tls(cert=str(certificate), key=str(key)),
     )
     config_file = layout.aws / "config.json"
-    write_private(config_file, msgspec.json.encode(config))
+    write_whole(config_file, msgspec.json.encode(config), 0o600)
     process = launcher.launch_module("aws", "eksauth.sandbox.aws", "--config", str(config_file))
     said = wait_for("aws", process, launcher.log("aws"), ready_file(ready), patience=_PATIENCE_SECONDS)
     url = str(said["url"])
@@ -128,9 +131,9 @@ def _start_cluster(
     files = layout.cluster(name)
     files.root.mkdir(parents=True, mode=0o700)
     config_text = server_config_text(name, identities, aws.url, layout.ca)
-    write_private(files.server_config, config_text.encode())
+    write_whole(files.server_config, config_text.encode(), 0o600)
     admin_token = secrets.token_urlsafe(32)
-    write_private(files.admin_tokens, f"{admin_token},eksauth-sandbox,eksauth-sandbox,system:masters\n".encode())
+    write_whole(files.admin_tokens, f"{admin_token},eksauth-sandbox,eksauth-sandbox,system:masters\n".encode(), 0o600)
     _start_authenticator(launcher, name, files, port=0)
     authority = new_authority(f"eksauth sandbox cluster {name}")
     component = f"apiserver-{name}"

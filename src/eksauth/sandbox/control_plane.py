@@ -8,10 +8,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from eksauth.files import write_whole
 from eksauth.sandbox.binaries import ControlPlane
 from eksauth.sandbox.launcher import Launcher
 from eksauth.sandbox.loopback import LoopbackClient, trusting
-from eksauth.sandbox.manifest import write_private
 from eksauth.sandbox.pki import (
     LOOPBACK_HOSTS,
     CertificateAuthority,
@@ -30,7 +30,7 @@ def start_etcd(launcher: Launcher, programs: ControlPlane, directory: Path) -> s
     authority = new_authority("eksauth sandbox etcd")
     _write_pair(directory, "server", issue_server_certificate(authority, LOOPBACK_HOSTS))
     _write_pair(directory, "client", issue_client_certificate(authority, "kube-apiserver", ()))
-    write_private(directory / "ca.pem", authority.cert_pem)
+    write_whole(directory / "ca.pem", authority.cert_pem, 0o600)
     client, peer = f"https://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
     process = launcher.launch(
         "etcd",
@@ -75,11 +75,12 @@ def start_kube_apiserver(
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write_pair(directory, "server", issue_server_certificate(authority, LOOPBACK_HOSTS))
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    write_private(
+    write_whole(
         directory / "service-account-key.pem",
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         ),
+        0o600,
     )
     port = free_port()
     process = launcher.launch(
@@ -130,5 +131,5 @@ def _healthy(client: LoopbackClient, path: str) -> Callable[[], bool | None]:
 
 
 def _write_pair(directory: Path, name: str, pair: tuple[bytes, bytes]) -> None:
-    write_private(directory / f"{name}.pem", pair[0])
-    write_private(directory / f"{name}-key.pem", pair[1])
+    write_whole(directory / f"{name}.pem", pair[0], 0o600)
+    write_whole(directory / f"{name}-key.pem", pair[1], 0o600)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from eksauth.errors import ConfigError
+from eksauth.files import write_whole
 
 State = Literal["starting", "ready", "failed", "stopped"]
 
@@ -68,21 +68,6 @@ def read_manifest(path: Path) -> Manifest | None:
         ) from error
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file 0600 so that a reader sees the old or the new content, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Replace the manifest."""
-    write_private(path, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    write_whole(path, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n", 0o600)

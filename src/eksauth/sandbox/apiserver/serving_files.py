@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from eksauth.errors import ConfigError
+from eksauth.files import write_whole
 from eksauth.sandbox.apiserver.config import ServerConfig
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, CertificateAuthority, issue_server_certificate, new_authority
 
@@ -46,8 +46,8 @@ def prepare_files(config: ServerConfig) -> ServingFiles:
         authority = _authority(directory)
         certificate, key = issue_server_certificate(authority, LOOPBACK_HOSTS)
         files = ServingFiles(directory / "apiserver.crt", directory / "apiserver.key", directory / "ca.crt", ready)
-        write_atomically(files.certificate, certificate, 0o644)
-        write_atomically(files.key, key, 0o600)
+        write_whole(files.certificate, certificate, 0o644)
+        write_whole(files.key, key, 0o600)
     except OSError as error:
         raise ConfigError(
             f"cannot write to {directory}: {(error.strerror or str(error)).lower()}", code="apiserver.state_dir"
@@ -59,26 +59,11 @@ def write_ready(endpoint: str, files: ServingFiles) -> None:
     """Say where the server listens: endpoint, CA file and process id, whole or not at all."""
     document = {"endpoint": endpoint, "ca": str(files.ca) if files.ca else "", "pid": os.getpid()}
     try:
-        write_atomically(files.ready, json.dumps(document).encode() + b"\n", 0o644)
+        write_whole(files.ready, json.dumps(document).encode() + b"\n", 0o644)
     except OSError as error:
         raise ConfigError(
             f"cannot write {files.ready}: {(error.strerror or str(error)).lower()}", code="apiserver.ready_file"
         ) from error
-
-
-def write_atomically(path: Path, data: bytes, mode: int) -> None:
-    """Write a file so that readers see the old content or the new, never a part."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _authority(directory: Path) -> CertificateAuthority:
@@ -88,6 +73,6 @@ def _authority(directory: Path) -> CertificateAuthority:
         issue_server_certificate(known, LOOPBACK_HOSTS)  # proves that both parse and belong to each other's kind
     except (OSError, ValueError, TypeError):
         known = new_authority("eksauth sandbox cluster")
-        write_atomically(key, known.key_pem, 0o600)
-        write_atomically(certificate, known.cert_pem, 0o644)
+        write_whole(key, known.key_pem, 0o600)
+        write_whole(certificate, known.cert_pem, 0o644)
     return known
