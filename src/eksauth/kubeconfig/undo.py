@@ -34,10 +34,12 @@ def restore(
     dry_run: bool = False,
     settings: Settings = Settings(),  # noqa: B008  frozen
     environ: Mapping[str, str] = os.environ,
+    at: float | None = None,
 ) -> Outcome:
     """Put a kubeconfig back.
 
     :param key: which backup, from :func:`list_backups`; the newest that differs from the file when None.
+    :param at: epoch seconds to remember as the time of this write: the same for files that belong together.
     :raises ConfigError: ``backup.none`` when there is nothing to go back to, ``backup.damaged`` for a damaged backup,
         and whatever locking and writing raise.
     """
@@ -48,7 +50,7 @@ def restore(
                 raise ConfigError(f"cannot lock {path}: {locks.unlockable[path]}", code="kubeconfig.unlockable")
             now = snapshot.take(path)
             chosen = _choose(list_backups(path, environ=environ), key, now)
-            change = _put_back(now, chosen, settings, environ)
+            change = _put_back(now, chosen, settings, environ, time.time() if at is None else at)
             return Outcome((change[0],) if change else (), (*locks.warnings, *(change[1] if change else ())))
 
     if dry_run:
@@ -79,13 +81,13 @@ def _choose(backups: list[Backup], key: str | None, now: Snapshot) -> Backup:
 
 
 def _put_back(
-    now: Snapshot, chosen: Backup, settings: Settings, environ: Mapping[str, str]
+    now: Snapshot, chosen: Backup, settings: Settings, environ: Mapping[str, str], at: float
 ) -> tuple[FileChange, list[str]] | None:
     content = backup.read_backup(chosen)
     if content == now.content:
         return None
     reason = f"undo: {chosen.reason}" if not chosen.reason.startswith("undo: ") else f"redo: {chosen.reason[6:]}"
-    keeper = Keeper(state_directory(environ), reason, time.time(), fix_permissions=settings.fix_permissions)
+    keeper = Keeper(state_directory(environ), reason, at, fix_permissions=settings.fix_permissions)
     warnings: list[str] = []
     if content is None:
         keeper.keep(now, warnings)
