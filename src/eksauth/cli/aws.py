@@ -8,13 +8,15 @@ from eksauth.cli.token import finish, mint_for_cli
 from eksauth.token.bearer import utc_text
 from eksauth.token.exec_credential import exec_credential
 
+_EXAMPLE = "Example: eksauth aws eks token --cluster-name demo --region eu-west-1"
 
-@click.group()
+
+@click.group(epilog=_EXAMPLE)
 def aws() -> None:
     """Drop-ins for 'atmos aws …'."""
 
 
-@aws.group()
+@aws.group(epilog=_EXAMPLE)
 def eks() -> None:
     """Drop-ins for 'atmos aws eks …'."""
 

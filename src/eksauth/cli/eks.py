@@ -14,7 +14,7 @@ from eksauth.token.bearer import utc_text
 from eksauth.token.exec_credential import AWS_SESSION_NAME, exec_credential
 
 
-@click.group()
+@click.group(epilog="Example: eksauth eks get-token --cluster-name demo --region eu-west-1")
 def eks() -> None:
     """Drop-ins for 'aws eks …'; the AWS CLI's global options go before or after."""
 

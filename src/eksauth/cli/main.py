@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -9,7 +11,7 @@ import click
 
 from eksauth import __version__
 from eksauth.cli.lazy import LazyGroup
-from eksauth.cli.output import report_error, report_unexpected
+from eksauth.cli.output import flush_stdout, replace_closed_stdout, report_error, report_unexpected
 from eksauth.errors import EksauthError
 
 COMMANDS = {
@@ -54,10 +56,10 @@ def run(argv: Sequence[str]) -> int:
         from eksauth.cli.dropin import options_last
 
         argv = options_last(argv)
+    replace_closed_stdout()
     try:
         result = root.main(list(argv), prog_name="eksauth", standalone_mode=False)
-        if sys.stdout is not None:  # it is when the caller closed it
-            sys.stdout.flush()
+        flush_stdout()
     except EksauthError as error:
         report_error(error)
         if debug:
@@ -72,17 +74,27 @@ def run(argv: Sequence[str]) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except SystemExit as leave:
+        # click turns a reader that went away into exit code 1, which here would mean that the answer is no
+        if "_EKSAUTH_COMPLETE" in os.environ:  # click's shell completion ends so too
+            return leave.code if isinstance(leave.code, int) else 1
+        return _reader_left(argv)
     except BrokenPipeError:
-        from eksauth.cli.output import silence_stdout
-
-        silence_stdout()
-        return 0 if argv and "--help" in argv else 1
+        return _reader_left(argv)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line, not a traceback
         report_unexpected(error)
         if debug:
             _traceback()
         return 7
     return result if isinstance(result, int) else 0
+
+
+def _reader_left(argv: Sequence[str]) -> int:
+    """Leave quietly, with the code that a shell gives a program that SIGPIPE ended; half a help text is enough help."""
+    from eksauth.cli.output import silence_stdout
+
+    silence_stdout()
+    return 0 if {"--help", "-h"}.intersection(argv) else 128 + signal.SIGPIPE
 
 
 def _traceback() -> None:

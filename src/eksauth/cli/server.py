@@ -19,7 +19,10 @@ API server: --authentication-token-webhook-config-file=KUBECONFIG (the generated
 Options given here beat the configuration file. SIGTERM drains and stops; a second one stops at once."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: eksauth server run --config server.yaml",
+)
 def server() -> None:
     """Run the authenticator that a Kubernetes API server asks."""
 

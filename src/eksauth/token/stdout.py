@@ -3,6 +3,8 @@
 import os
 import sys
 
+_EBADF = 9  # the module errno is one more to load
+
 
 def write_stdout(text: str) -> int:
     """Write ``text`` to standard output unbuffered; return the exit code, 0 or 7 after one line on stderr."""
@@ -25,7 +27,7 @@ def _why_not_written(data: bytes) -> str | None:
         while data:
             data = data[os.write(handle, data) :]
     except OSError as error:
-        return error.strerror or "unknown error"
+        return "it is closed" if error.errno == _EBADF else error.strerror or "unknown error"
     except ValueError:
         return "it is closed"
     return None
