@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from eksauth.aws.partitions import AWS, Partition
 
@@ -43,7 +44,7 @@ def enabled_regions(
     for ask in asks:
         try:
             names = ask()
-        except (ClientError, BotoCoreError):
+        except (ClientError, BotoCoreError, ResponseParserError):
             continue
         if names:
             return Regions(tuple(sorted(names)), certain=True)

@@ -7,6 +7,7 @@ import click
 from eksauth.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "update": ("eksauth.cli.kubeconfig_update:update", "Add clusters, or bring their entries up to date."),
     "list": ("eksauth.cli.kubeconfig_list:list_", "List contexts with cluster, user, namespace, owner and file."),
     "view": (
         "eksauth.cli.kubeconfig_view:view",
@@ -27,6 +28,7 @@ COMMANDS = {
     commands_table=COMMANDS,
     epilog="""\b
 Examples:
+  eksauth kubeconfig update --name demo --region eu-west-1
   eksauth kubeconfig list -o wide
   eksauth kubeconfig lint""",
 )

@@ -45,7 +45,15 @@ def _translate(error: Exception, profile: str, doing: str) -> EksauthError | Non
     for kind, make in _TABLE:
         if isinstance(error, kind):
             return make(error, profile, doing)
-    return None
+    return _unreadable(doing) if type(error).__name__ == "ResponseParserError" else None
+
+
+def _unreadable(doing: str) -> AwsError:
+    return AwsError(
+        f"what answered while {doing} is not AWS: the answer cannot be read",
+        hint="check the proxy variables, AWS_ENDPOINT_URL and login pages of the network",
+        code="aws.answer",
+    )
 
 
 def _profile_missing(name: str) -> ConfigError:
