@@ -15,6 +15,7 @@ help:
 $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "eksauth: error: no Python 3.11 or newer found" >&2; \
 		echo "eksauth: hint: install one, or run make PYTHON=/path/to/python3.11" >&2; exit 3; }
+	@echo "setting up $(VENV), once; this takes a minute or so" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		$(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); } || { rm -rf $(VENV); \
 		echo "eksauth: error: this Python can make no virtual environment" >&2; \

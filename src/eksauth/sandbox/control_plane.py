@@ -31,7 +31,7 @@ def start_etcd(launcher: Launcher, programs: ControlPlane, directory: Path) -> s
     _write_pair(directory, "server", issue_server_certificate(authority, LOOPBACK_HOSTS))
     _write_pair(directory, "client", issue_client_certificate(authority, "kube-apiserver", ()))
     write_whole(directory / "ca.pem", authority.cert_pem, 0o600)
-    client, peer = f"https://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
+    client, peer = f"https://127.0.0.1:{free_port()}", f"https://127.0.0.1:{free_port()}"
     process = launcher.launch(
         "etcd",
         [
@@ -46,6 +46,11 @@ def start_etcd(launcher: Launcher, programs: ControlPlane, directory: Path) -> s
             f"--key-file={directory / 'server-key.pem'}",
             f"--trusted-ca-file={directory / 'ca.pem'}",
             "--client-cert-auth",
+            # it has no peers; without this any user of the machine could be one
+            f"--peer-cert-file={directory / 'server.pem'}",
+            f"--peer-key-file={directory / 'server-key.pem'}",
+            f"--peer-trusted-ca-file={directory / 'ca.pem'}",
+            "--peer-client-cert-auth",
         ],
     )
     context = trusting(authority.cert_pem.decode())
