@@ -1,9 +1,13 @@
-"""``eksauth aws eks token``: takes what Atmos takes, so that its kubeconfigs work with ``command: eksauth``."""
+"""``eksauth aws eks token``: takes what Atmos takes, so that its kubeconfigs work with ``command: eksauth``.
+
+The other command of the group is in :mod:`eksauth.cli.aws_eks_update`.
+"""
 
 from __future__ import annotations
 
 import click
 
+from eksauth.cli.aws_eks_update import update_kubeconfig
 from eksauth.cli.token import finish, mint_for_cli
 from eksauth.token.bearer import utc_text
 from eksauth.token.exec_credential import exec_credential
@@ -19,6 +23,9 @@ def aws() -> None:
 @aws.group(epilog=_EXAMPLE)
 def eks() -> None:
     """Drop-ins for 'atmos aws eks …'."""
+
+
+eks.add_command(update_kubeconfig)
 
 
 @eks.command(

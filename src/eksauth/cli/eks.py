@@ -1,4 +1,7 @@
-"""``eksauth eks get-token``: takes what the AWS CLI takes, so that its kubeconfigs work with ``command: eksauth``."""
+"""``eksauth eks get-token``: takes what the AWS CLI takes, so that its kubeconfigs work with ``command: eksauth``.
+
+The other command of the group is in :mod:`eksauth.cli.eks_update`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import os
 
 import click
 
+from eksauth.cli.aws_globals import ignored_globals
 from eksauth.cli.aws_output import FORMATS, apply_query, render
+from eksauth.cli.eks_update import update_kubeconfig
 from eksauth.cli.output import complain
 from eksauth.cli.token import finish, mint_for_cli
 from eksauth.errors import UsageError
@@ -17,6 +22,9 @@ from eksauth.token.exec_credential import AWS_SESSION_NAME, exec_credential
 @click.group(epilog="Example: eksauth eks get-token --cluster-name demo --region eu-west-1")
 def eks() -> None:
     """Drop-ins for 'aws eks …'; the AWS CLI's global options go before or after."""
+
+
+eks.add_command(update_kubeconfig)
 
 
 @eks.command(
@@ -37,17 +45,7 @@ Examples:
 @click.option("--endpoint-url", metavar="URL", help="Ignored, as the AWS CLI does: a token names the real STS.")
 @click.option("--no-sign-request", is_flag=True, help="Refused: an unsigned token is worthless.")
 @click.option("--no-verify-ssl", is_flag=True, help="Ignored with a warning; use --ca-bundle.")
-@click.option("--no-paginate", is_flag=True, hidden=True)
-@click.option("--no-cli-pager", is_flag=True, hidden=True)
-@click.option("--cli-auto-prompt", is_flag=True, hidden=True)
-@click.option("--no-cli-auto-prompt", is_flag=True, hidden=True)
-@click.option("--v2-debug", is_flag=True, hidden=True)
-@click.option("--debug", is_flag=True, hidden=True)
-@click.option("--color", hidden=True)
-@click.option("--cli-read-timeout", hidden=True)
-@click.option("--cli-connect-timeout", hidden=True)
-@click.option("--cli-binary-format", hidden=True)
-@click.option("--cli-error-format", hidden=True)
+@ignored_globals
 def get_token(
     cluster_name: str | None,
     cluster_id: str | None,

@@ -19,10 +19,15 @@ COMMANDS = {
     "decode": ("eksauth.cli.decode:decode", "Take a token apart, offline, and say what a cluster would refuse."),
     "verify": ("eksauth.cli.verify:verify", "Judge a token as a cluster would, and say who it becomes."),
     "kubeconfig": ("eksauth.cli.kubeconfig:kubeconfig", "Read, merge, edit and repair kubeconfig files."),
+    "ctx": ("eksauth.cli.ctx:ctx", "List, switch, rename and delete contexts."),
+    "ns": ("eksauth.cli.ns:ns", "List namespaces, and choose the context's."),
+    "run": ("eksauth.cli.run:run", "Run one command in one context."),
+    "each": ("eksauth.cli.each:each", "Run one command in many contexts at once."),
+    "completion": ("eksauth.cli.completion:completion", "Completion for shells, and the kubectl plugins."),
     "server": ("eksauth.cli.server:server", "Run the authenticator that a Kubernetes API server asks."),
     "sandbox": ("eksauth.cli.sandbox:sandbox", "The whole chain on this machine, with no AWS account."),
-    "eks": ("eksauth.cli.eks:eks", "Drop-in for 'aws eks get-token'."),
-    "aws": ("eksauth.cli.aws:aws", "Drop-in for 'atmos aws eks token'."),
+    "eks": ("eksauth.cli.eks:eks", "Drop-ins for 'aws eks get-token' and 'update-kubeconfig'."),
+    "aws": ("eksauth.cli.aws:aws", "Drop-ins for 'atmos aws eks token' and 'update-kubeconfig'."),
 }
 
 EPILOG = """\b

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from eksauth.aws.access_keys import unverified_account_of
 from eksauth.aws.eks import COMING, USABLE, ClusterInfo, ClusterNotFound, parse_cluster_arn
 from eksauth.aws.eks_survey import Failure, Progress, Survey, describe, describe_all, list_names, survey
 from eksauth.aws.partitions import AWS, partition_of_region
@@ -100,6 +101,10 @@ class Asker:
         self._made.append(clients)
         return clients
 
+    def unverified_account(self) -> str | None:
+        """Return the account that the access key's own letters name; good for a hint."""
+        return None if self._credentials is None else unverified_account_of(self._credentials.access_key_id)
+
     def profile_in_force(self) -> str | None:
         """Return the profile whose credentials these are, or None when they come from elsewhere."""
         if self._profile:
@@ -148,13 +153,11 @@ def find_one(asker: Asker, name: str, *, wait: bool, waiting: Waiting, sleep: Ca
     try:
         cluster = describe(calls, region, wanted)
     except ClusterNotFound as error:
+        if arn is not None and asker.unverified_account() not in {None, arn[0].account}:
+            raise _other_account(asker.unverified_account() or "", arn[0].account) from None
         raise _not_found(asker, calls, region, wanted) or error from None
     if arn is not None and cluster.arn != str(arn[0]):
-        raise AwsError(
-            f"these credentials belong to account {cluster.account}, and the ARN to {arn[0].account}",
-            hint=f"use a profile of account {arn[0].account}, or --assume-role-arn with a role there",
-            code="eks.other_account",
-        )
+        raise _other_account(cluster.account, arn[0].account)
     if wait and problem_with(cluster) and _may_come(cluster):
         cluster = _wait_for(calls, cluster, waiting=waiting, sleep=sleep)
     problem = problem_with(cluster)
@@ -271,6 +274,14 @@ def _real_failures(found: Survey, regions: Regions) -> tuple[Failure, ...]:
 
 def _alike(left: EksauthError, right: EksauthError) -> bool:
     return type(left) is type(right) and left.code == right.code
+
+
+def _other_account(ours: str, theirs: str) -> AwsError:
+    return AwsError(
+        f"these credentials belong to account {ours}, and the ARN to {theirs}",
+        hint=f"use a profile of account {theirs}, or --assume-role-arn with a role there",
+        code="eks.other_account",
+    )
 
 
 def _not_found(asker: Asker, calls: AwsClients, region: str, name: str) -> EksauthError | None:
