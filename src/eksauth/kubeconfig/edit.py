@@ -6,16 +6,16 @@ mean exactly that, everywhere. A change that does not pass this check is never w
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from eksauth.errors import ConfigError, EksauthError
+from eksauth.errors import EksauthError
 from eksauth.kubeconfig import emit
-from eksauth.kubeconfig.document import Document, parse_document
+from eksauth.kubeconfig.document import Document
 from eksauth.kubeconfig.nodes import compose
 from eksauth.kubeconfig.operations import Operation, Tree
+from eksauth.kubeconfig.selfcheck import problem_with
 from eksauth.kubeconfig.splice import Splice, apply_splices, splices_for
 from eksauth.kubeconfig.style import detect, line_start
 from eksauth.kubeconfig.tree import Values, same
@@ -69,9 +69,15 @@ def edit(document: Document, operations: Iterable[Operation]) -> Edited:
     else:
         want = dict(sorted({"apiVersion": "v1", "kind": "Config", **have, **want}.items()))
         splices = [_first_content(document, emit.block(want, style), style.newline)]
-    edited = Edited(document, apply_splices(text, splices), have, want, tuple(splices))
-    _check(edited)
-    return edited
+    new = apply_splices(text, splices)
+    problem = problem_with(document, splices, new, have, want)
+    if problem is not None:
+        raise EksauthError(
+            f"{document.path}: edit refused: {problem}; the file is unchanged",
+            hint="please report this; kubectl config or an editor can make the change meanwhile",
+            code="kubeconfig.selfcheck",
+        )
+    return Edited(document, new, have, want, tuple(splices))
 
 
 def _first_content(document: Document, lines: list[str], newline: str) -> Splice:
@@ -93,35 +99,3 @@ def _end_of_empty_document(text: str) -> int:
     if markers[0][0] == "---":
         markers.pop(0)
     return markers[0].start() if markers else len(text)
-
-
-def _check(edited: Edited) -> None:
-    old = edited.document
-    problem = None
-    try:
-        new = parse_document(edited.encode(), old.path)
-    except (ConfigError, UnicodeEncodeError):
-        problem = "the new text is not a kubeconfig"
-    else:
-        if new.root is None or not same(Values().of(new.root), edited.after):
-            problem = "the new text does not say what it should"
-        elif old.multi_document != new.multi_document:
-            problem = "the documents that follow would change"
-        elif _is_json(old.text) and not _is_json(edited.text):
-            problem = "the new text is not JSON any more"
-    if problem is not None:
-        raise EksauthError(
-            f"{old.path}: edit refused: {problem}; the file is unchanged",
-            hint="please report this; kubectl config or an editor can make the change meanwhile",
-            code="kubeconfig.selfcheck",
-        )
-
-
-def _is_json(text: str) -> bool:
-    if not text.lstrip().startswith("{"):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

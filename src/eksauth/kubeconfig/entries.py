@@ -9,6 +9,7 @@ from eksauth.kubeconfig.document import BODY_KEYS
 from eksauth.kubeconfig.tree import same
 
 _MISSING = object()
+_NAMED_LISTS = frozenset(("env", "extensions"))
 
 
 def items_of(top: dict[str, Any], section: str) -> list[Any]:
@@ -125,18 +126,21 @@ def _merged_by_name(old: list[Any], new: list[Any], keep: tuple[tuple[str, ...],
     return result
 
 
-def with_value(value: Any, path: tuple[str, ...], new: Any) -> Any:
-    """Return ``value`` with ``new`` at ``path``; mappings on the way are made.
+def with_value(value: Any, path: tuple[str, ...], new: Any, *, below: str = "") -> Any:
+    """Return ``value`` with ``new`` at ``path``; mappings, and lists of named items, on the way are made.
+
+    :param below: the key that ``value`` stands at.
 
     :raises ConfigError: when the path leads through something that is neither mapping nor list of named items.
     """
     if not path:
         return value if same(value, new) else new
     step, rest = path[0], path[1:]
-    if value is None:
-        return {step: with_value(None, rest, new)}
+    if value is None and below not in _NAMED_LISTS:
+        return {step: with_value(None, rest, new, below=step)}
     if isinstance(value, dict):
-        return {**value, step: with_value(value.get(step), rest, new)}
+        return {**value, step: with_value(value.get(step), rest, new, below=step)}
+    value = [] if value is None else value
     if isinstance(value, list) and _all_named(value):
         index = index_of(value, step)
         if index is None:
