@@ -58,7 +58,10 @@ def undo(
     where = ", ".join(map(str, outcome.files))
     if not outcome.changed:
         complain("hint", "the files are as they were before that write; nothing to do")
-    lines = [f"{'undo' if dry_run else 'undid'} {write.reason} in {where}"] if outcome.changed else []
+    redo = write.reason.startswith("undo: ")
+    verb = ("redo" if redo else "undo") if dry_run else ("redid" if redo else "undid")
+    what = write.reason.removeprefix("undo: ").removeprefix("redo: ")
+    lines = [f"{verb} {what} in {where}"] if outcome.changed else []
     report(outcome, lines, {"id": write.key, "undone": write.reason}, output)
 
 

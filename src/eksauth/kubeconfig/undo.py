@@ -86,7 +86,8 @@ def _put_back(
     content = backup.read_backup(chosen)
     if content == now.content:
         return None
-    reason = f"undo: {chosen.reason}" if not chosen.reason.startswith("undo: ") else f"redo: {chosen.reason[6:]}"
+    verb, _, what = chosen.reason.partition(": ")
+    reason = {"undo": f"redo: {what}", "redo": f"undo: {what}"}.get(verb, f"undo: {chosen.reason}")
     keeper = Keeper(state_directory(environ), reason, at, fix_permissions=settings.fix_permissions)
     warnings: list[str] = []
     if content is None:
