@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import ssl
 from collections.abc import Mapping
@@ -251,6 +252,33 @@ async def test_tls_is_checked_against_the_override(tmp_path: Path) -> None:
             with pytest.raises(StsUnavailable) as caught:
                 await sts.get_caller_identity(QUESTION)
             assert caught.value.code == "sts.tls"
+
+
+@pytest.mark.parametrize("overridden", [False, True])
+async def test_a_ca_file_counts_for_overridden_hosts_only(tmp_path: Path, overridden: bool) -> None:
+    """Whoever owns the extra authority cannot stand in for a host of STS that nobody overrode."""
+    authority = trustme.CA()
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST).configure_cert(tls)
+
+    async def impostor(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with contextlib.suppress(ssl.SSLError):
+            await writer.start_tls(tls)
+
+    async with loopback(impostor, reply(200, caller())) as proxy:
+        overrides = {HOST: f"https://{HOST}"} if overridden else {}
+        environ = {"HTTPS_PROXY": proxy.origin()}
+        async with StsClient(overrides=overrides, ca_file=ca_file, environ=environ) as sts:
+            if overridden:
+                assert await sts.get_caller_identity(QUESTION) == CALLER
+            else:
+                with pytest.raises(StsUnavailable) as caught:
+                    await sts.get_caller_identity(QUESTION)
+                assert caught.value.code == "sts.tls"
+                assert not any(b"Signature" in request for request in proxy.requests)
 
 
 async def test_many_at_once() -> None:

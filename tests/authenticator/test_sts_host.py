@@ -74,6 +74,7 @@ CASES: list[tuple[str, str, str, bool | str]] = [
     ("aws-us-gov", "sts-fips.us-gov-west-1.api.aws", "", OK),
     ("aws", "sts.s3.amazonaws.com", "", STRICTER),
     ("aws", "sts.US-EAST-1.amazonaws.com", "", STRICTER),
+    ("aws", "sts.us-WEST-2.amazonaws.com", "", STRICTER),
     ("aws", "sts.eu-north-77.amazonaws.com", "", OK),
     ("aws-cn", "sts.cn-south-1.amazonaws.com.cn", "", OK),
     ("aws-iso", "sts.us-iso-east-1.api.aws.ic.gov", "", NO),
