@@ -113,8 +113,10 @@ def _lines(wanted: Import, plan: Plan, *, dry_run: bool) -> list[str]:
     counts = [_count(len(items), section[:-1]) for section, items in combined.added.items() if items]
     lines = [f"{'add' if dry_run else 'added'} {', '.join(counts) or 'nothing new'} to {where}"]
     verb = "rename" if dry_run else "renamed"
-    for item in combined.renamed:
-        lines.append(f'{verb} {item.section[:-1]} "{item.old}" of {item.path}:{item.line} to "{item.new}"')
+    lines += [
+        f'{verb} {item.section[:-1]} "{item.old}" of {item.path}:{item.line} to "{item.new}"'
+        for item in combined.renamed
+    ]
     if combined.twins:
         lines.append(f"{'leave' if dry_run else 'left'} out what is there already ({len(combined.twins)})")
     return lines

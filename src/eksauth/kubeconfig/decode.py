@@ -228,6 +228,15 @@ _BODIES: dict[str, tuple[type[Body], dict[str, tuple[str, _Reader]]]] = {
     "contexts": (Context, _CONTEXT),
     "users": (User, _USER),
 }
+KNOWN_KEYS: dict[str, frozenset[str]] = {
+    **{section: frozenset(table) for section, (_, table) in _BODIES.items()},
+    "exec": frozenset(_EXEC),
+    "env": frozenset(("name", "value")),
+    "auth-provider": frozenset(("name", "config")),
+    "preferences": frozenset(("colors", "extensions")),
+    "extensions": frozenset(("name", "extension")),
+}
+"""The keys that kubectl knows, by the key that holds them."""
 
 
 def body(section: str, node: Node | None, what: str) -> Body:

@@ -27,5 +27,13 @@ class Problem:
 
     def error(self, path: Path) -> ConfigError:
         """Return the problem as an error that names the file, the line and the column."""
-        where = f"{path}:{self.line}:{self.column}" if self.line else str(path)
-        return ConfigError(f"{where}: {self.message}", hint=self.hint, code=self.code)
+        return PlacedError(path, self)
+
+
+class PlacedError(ConfigError):
+    """A problem as an error; ``problem`` has the place in parts."""
+
+    def __init__(self, path: Path, problem: Problem) -> None:
+        where = f"{path}:{problem.line}:{problem.column}" if problem.line else str(path)
+        super().__init__(f"{where}: {problem.message}", hint=problem.hint, code=problem.code)
+        self.problem = problem
