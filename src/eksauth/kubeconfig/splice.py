@@ -375,7 +375,9 @@ class _Splicer:
         self._discard(node)
         text = self.text
         if slot.kind == "flow":
-            style = self._flow_style(node.start) if own_line_indent(text, node.start) is None else self.style
+            before = text[line_start(text, node.start) : node.start]
+            alone = self.style.unit is not None and "{" not in before and "[" not in before
+            style = self.style if alone else self._flow_style(node.start)
             new = emit.flow(want, style, line_indent(text, node.start))
             self.add(node.start, node.end, self._spaced(node, new))
             return

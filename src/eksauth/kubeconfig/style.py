@@ -68,5 +68,5 @@ def _entry_step(entries: Sequence) -> int | None:
         if isinstance(item, Mapping) and not item.flow:
             for key, body in item.pairs:
                 if isinstance(body, Mapping) and not body.flow and not body.anchor and not is_merge(key):
-                    return max(1, body.column - key.column)
+                    return step if (step := body.column - key.column) > 0 else None
     return None
