@@ -16,6 +16,7 @@ from eksauth.cli.main import root
 from eksauth.cli.output import print_json
 
 EKSAUTH = [sys.executable, "-P", "-m", "eksauth"]
+TOKEN = "k8s-aws-v1.aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8_QWN0aW9uPUdldENhbGxlcklkZW50aXR5"
 PRINTING = [
     pytest.param(["--help"], 0, id="help"),
     pytest.param(["--version"], 0, id="version"),
@@ -136,3 +137,13 @@ def test_json_cannot_drive_a_terminal(capsys: pytest.CaptureFixture[str]) -> Non
     assert all(mark.isprintable() or mark == "\n" for mark in shown)
     assert "Zürich" in shown
     assert json.loads(shown) == value
+
+
+@pytest.mark.parametrize("argv", [[TOKEN], ["decode", "-", TOKEN], ["token", TOKEN], ["token", "--duration", TOKEN]])
+def test_a_token_in_the_wrong_place_is_not_repeated(argv: list[str]) -> None:
+    """Standard error ends in logs; a usage error shows that there was a token, and no more of it."""
+    done = subprocess.run([*EKSAUTH, *argv], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "k8s-aws-v1.…" in done.stderr
+    assert TOKEN[11:] not in done.stderr

@@ -10,6 +10,9 @@ import sys
 import click
 
 from eksauth.errors import EksauthError
+from eksauth.token.bearer import TOKEN_PREFIX
+
+_BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="
 
 
 def one_line(text: str) -> str:
@@ -17,10 +20,18 @@ def one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))
 
 
+def without_tokens(text: str) -> str:
+    """Cut bearer tokens short: one that was pasted in the wrong place comes back in the words of a usage error."""
+    first, *rest = text.split(TOKEN_PREFIX)
+    return first + "".join(
+        [TOKEN_PREFIX + ("…" if part[:1].isalnum() else "") + part.lstrip(_BASE64URL) for part in rest]
+    )
+
+
 def complain(kind: str, text: str) -> None:
     """Write one line for people to stderr; a closed stderr is nobody's error."""
     try:
-        sys.stderr.write(f"eksauth: {kind}: {one_line(text)}\n")
+        sys.stderr.write(f"eksauth: {kind}: {without_tokens(one_line(text))}\n")
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):  # closed while we run, or before (then it is None)
         pass
