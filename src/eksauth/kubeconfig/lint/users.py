@@ -13,7 +13,7 @@ from eksauth.kubeconfig.certificates import has_private_key
 from eksauth.kubeconfig.command_path import is_shim
 from eksauth.kubeconfig.entry_origin import origin_of_plugin
 from eksauth.kubeconfig.exec_identity import identity_of
-from eksauth.kubeconfig.lint.clusters import Certificate, check_dates, decoded, read_or_none
+from eksauth.kubeconfig.lint.clusters import Certificate, check_dates, day, decoded, read_or_none
 from eksauth.kubeconfig.lint.finding import Finding, Surroundings, at_entry
 from eksauth.kubeconfig.located import located_user
 from eksauth.kubeconfig.model import ExecConfig, User
