@@ -61,7 +61,7 @@ def locked(
     :raises ConfigError: ``kubeconfig.locked`` when a lock stays taken; the message says which, since when and by whom.
     """
     locks = Locks()
-    held: list[tuple[Path, tuple[int, int]]] = []
+    held: list[tuple[Path, tuple[int, ...]]] = []
     note = current_holder().encode()
     waiting = _Waiting(wait, sleep, clock, now)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -112,7 +112,7 @@ class _Waiting:
     clock: Callable[[], float]
     now: Callable[[], float]
 
-    def take(self, lock: Path, path: Path, note: bytes, locks: Locks) -> tuple[int, int]:
+    def take(self, lock: Path, path: Path, note: bytes, locks: Locks) -> tuple[int, ...]:
         began = self.clock()
         pause = 0.002
         while True:

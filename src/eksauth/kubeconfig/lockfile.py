@@ -23,15 +23,15 @@ _NO_SUCH_FEATURE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS, 
 class LockSeen:
     """A lock file that somebody else made."""
 
-    identity: tuple[int, int]
+    identity: tuple[int, ...]
     modified: float
     """Epoch seconds."""
     holder: Holder | None
     """The eksauth process that made it; None for kubectl and others, which say nothing about themselves."""
 
 
-def create(path: Path, note: bytes) -> tuple[int, int]:
-    """Make the lock file and return its identity (device, inode).
+def create(path: Path, note: bytes) -> tuple[int, ...]:
+    """Make the lock file and return its identity.
 
     :raises FileExistsError: when somebody holds the lock.
     :raises OSError: when no file can be made there.
@@ -46,7 +46,7 @@ def create(path: Path, note: bytes) -> tuple[int, int]:
     return _create_then_write(path, note)
 
 
-def _create_whole(path: Path, note: bytes) -> tuple[int, int]:
+def _create_whole(path: Path, note: bytes) -> tuple[int, ...]:
     """Make the file nameless, fill it, then link it: a process killed in between leaves nothing."""
     if not hasattr(os, "O_TMPFILE"):
         raise OSError(errno.ENOSYS, "no unnamed files here")
@@ -64,7 +64,7 @@ def _create_whole(path: Path, note: bytes) -> tuple[int, int]:
         os.close(directory)
 
 
-def _create_then_write(path: Path, note: bytes) -> tuple[int, int]:
+def _create_then_write(path: Path, note: bytes) -> tuple[int, ...]:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with suppress(OSError):  # a lock without a note is still a lock
@@ -90,7 +90,7 @@ def look(path: Path) -> LockSeen | None:
     return LockSeen(_identity(status), status.st_mtime, decode_holder(note))
 
 
-def release(path: Path, identity: tuple[int, int]) -> None:
+def release(path: Path, identity: tuple[int, ...]) -> None:
     """Remove the lock file if it is still the one that was made with this identity."""
     with suppress(OSError):
         if _identity(path.lstat()) == identity:
@@ -118,5 +118,6 @@ def clear_dead(path: Path, seen: LockSeen) -> bool:
             aside.unlink()
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    # the number of a removed file is given to the next one at once, hence the time
+    return status.st_dev, status.st_ino, status.st_mtime_ns
