@@ -18,6 +18,7 @@ COMMANDS = {
     "remove": ("eksauth.cli.kubeconfig_remove:remove", "Remove contexts and what nothing else uses."),
     "rename": ("eksauth.cli.kubeconfig_rename:rename", "Rename a context, cluster or user everywhere."),
     "prune": ("eksauth.cli.kubeconfig_prune:prune", "Remove entries of clusters that EKS no longer has."),
+    "protect": ("eksauth.cli.kubeconfig_protect:protect", "Mark contexts that ask before they are touched."),
     "lint": ("eksauth.cli.kubeconfig_lint:lint", "Find what is broken, risky or stale."),
     "undo": ("eksauth.cli.kubeconfig_undo:undo", "Take back the last write, or an earlier one."),
 }
