@@ -52,7 +52,8 @@ def _problem_whole(document: Document, text: str, after: dict[str, Any]) -> str 
         return "the new text does not say what it should"
     if document.multi_document != new.multi_document:
         return "the documents that follow would change"
-    if _is_json(document.text) and not _is_json(text):
+    filled = document.root is not None and document.root.pairs  # {} is no file of anybody who keeps JSON
+    if filled and _is_json(document.text) and not _is_json(text):
         return "the new text is not JSON any more"
     return None
 
