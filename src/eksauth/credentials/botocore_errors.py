@@ -45,10 +45,11 @@ def _translate(error: Exception, profile: str, doing: str) -> EksauthError | Non
     for kind, make in _TABLE:
         if isinstance(error, kind):
             return make(error, profile, doing)
-    return _unreadable(doing) if type(error).__name__ == "ResponseParserError" else None
+    return unreadable_answer(doing) if type(error).__name__ == "ResponseParserError" else None
 
 
-def _unreadable(doing: str) -> AwsError:
+def unreadable_answer(doing: str) -> AwsError:
+    """Return the error for an answer that AWS would not give: of a proxy, or of a login page."""
     return AwsError(
         f"what answered while {doing} is not AWS: the answer cannot be read",
         hint="check the proxy variables, AWS_ENDPOINT_URL and login pages of the network",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import botocore.config
 
-from eksauth.credentials.botocore_errors import translated
+from eksauth.credentials.botocore_errors import translated, unreadable_answer
 from eksauth.credentials.botocore_session import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, open_session
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.settings import Settings, named_profile
@@ -65,9 +65,15 @@ class AwsClients:
                 self._made[service, region] = client
             return client
 
-    def translated(self, doing: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def translated(self, doing: str) -> Iterator[None]:
         """Turn botocore's errors inside into ours; ``doing`` completes "cannot reach AWS while …"."""
-        return translated(self._profile, doing=doing)
+        with translated(self._profile, doing=doing):
+            try:
+                yield
+            except (ValueError, KeyError, TypeError, AttributeError):
+                # botocore trusts what it parses; with the credentials at hand it can only be the answer
+                raise unreadable_answer(doing) from None
 
     def close(self) -> None:
         """Close all connections."""
