@@ -6,7 +6,7 @@ Current-context never stays behind pointing at nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -57,12 +57,23 @@ class Removal:
     changes: tuple[Change, ...]
 
 
-def plan_removal(merged: Merged, wanted: list[Key], *, keep_orphans: bool = False) -> Removal:
+def _everything(_entry: Entry) -> bool:
+    return True
+
+
+def plan_removal(
+    merged: Merged,
+    wanted: list[Key],
+    *,
+    keep_orphans: bool = False,
+    mine: Callable[[Entry], bool] = lambda _entry: True,
+) -> Removal:
     """Return what removing the ``wanted`` entries means.
 
     Contexts that use a removed cluster or user go as well, then clusters and users that only removed contexts used.
 
     :param keep_orphans: remove just what is named; contexts may be left dangling.
+    :param mine: tells which entries may be touched; those of the same name in other files may be somebody else's.
     :raises ConfigError: ``kubeconfig.missing`` when one of them does not exist.
     """
     for section, name in wanted:
@@ -78,7 +89,7 @@ def plan_removal(merged: Merged, wanted: list[Key], *, keep_orphans: bool = Fals
         for key in _orphans(merged, contexts, why):
             why[key] = "nothing else uses it"
     removed = tuple(
-        Removed(section, name, tuple(_files(merged, section, name)), reason)
+        Removed(section, name, tuple(_files(merged, section, name, mine)), reason)
         for section in ("contexts", "clusters", "users")
         for (kind, name), reason in why.items()
         if kind == section
@@ -124,8 +135,11 @@ def _references(context: Context) -> tuple[Key, Key]:
     return ("clusters", context.cluster), ("users", context.user)
 
 
-def _files(merged: Merged, section: str, name: str) -> Iterator[Path]:
-    return (document.path for document in merged.documents if document.entry(section, name) is not None)
+def _files(merged: Merged, section: str, name: str, mine: Callable[[Entry], bool]) -> Iterator[Path]:
+    for document in merged.documents:
+        entry = document.entry(section, name)
+        if entry is not None and mine(entry):
+            yield document.path
 
 
 def _missing(merged: Merged, section: str, name: str) -> ConfigError:
