@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from eksauth.authenticator.serve import loop_factory
+from eksauth.authenticator.server.run import loop_factory
 
 
 @dataclass(frozen=True)

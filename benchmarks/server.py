@@ -24,7 +24,7 @@ from urllib.request import urlopen
 
 from aiohttp import web
 
-from eksauth.authenticator.serve import loop_factory
+from eksauth.authenticator.server.run import loop_factory
 from eksauth.token.bearer import encode_token
 from eksauth.token.sigv4 import presign_get_caller_identity
 

@@ -13,7 +13,7 @@ import sys
 from typing import cast
 
 from benchmarks.server import ACCOUNT, ROLE
-from eksauth.authenticator.serve import loop_factory
+from eksauth.authenticator.server.run import loop_factory
 
 _RESULT = {
     "Account": ACCOUNT,

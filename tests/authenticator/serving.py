@@ -17,15 +17,15 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from eksauth.authenticator import decision_log
 from eksauth.authenticator.config import ServerConfig, parse_server_config
 from eksauth.authenticator.decide import PrivateDnsName, build_authenticator
 from eksauth.authenticator.identity import CallerIdentity
-from eksauth.authenticator.metrics import Metrics
-from eksauth.authenticator.server import AuthenticatorServer
-from eksauth.authenticator.settings import CacheSettings, Limits, ServerSettings, WebhookSettings
-from eksauth.authenticator.sts import StsQuestion
-from eksauth.authenticator.sts_metrics import MeteredSts
+from eksauth.authenticator.server import decision_log
+from eksauth.authenticator.server.metrics import Metrics
+from eksauth.authenticator.server.process import AuthenticatorServer
+from eksauth.authenticator.server.settings import CacheSettings, Limits, ServerSettings, WebhookSettings
+from eksauth.authenticator.server.sts_metrics import MeteredSts
+from eksauth.authenticator.sts.client import StsQuestion
 from eksauth.token.bearer import encode_token
 from eksauth.token.sigv4 import presign_get_caller_identity
 

@@ -17,7 +17,7 @@ from tests.authenticator.tokens import NOW, signed, token
 
 import eksauth
 from eksauth.authenticator.decode import DecodedToken, decode_token
-from eksauth.authenticator.rules import RULES
+from eksauth.authenticator.rules.order import RULES
 from eksauth.errors import ConfigError
 
 SESSION = "FwoGSECRETSESSION/Zz+Example=="

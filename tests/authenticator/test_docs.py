@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eksauth.authenticator.rules import RULES, TIGHTENINGS
+from eksauth.authenticator.rules.order import RULES, TIGHTENINGS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "eksauth" / "authenticator"

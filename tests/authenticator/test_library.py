@@ -16,7 +16,7 @@ import eksauth
 from eksauth.authenticator.config import ServerConfig, parse_server_config
 from eksauth.authenticator.decide import build_authenticator
 from eksauth.authenticator.identity import CallerIdentity
-from eksauth.authenticator.sts import StsQuestion, StsUnavailable
+from eksauth.authenticator.sts.client import StsQuestion, StsUnavailable
 from eksauth.errors import ConfigError, UsageError
 
 HOST = "sts.us-west-2.amazonaws.com"

@@ -17,8 +17,8 @@ import pytest
 from tests.authenticator.process import COMMAND, FakeSts, config_in, fake_sts, running
 from tests.authenticator.serving import ROLE_ARN, mint
 
-from eksauth.authenticator import decision_log
-from eksauth.authenticator.settings import Limits
+from eksauth.authenticator.server import decision_log
+from eksauth.authenticator.server.settings import Limits
 from eksauth.cli.server import LEVELS
 
 

@@ -21,7 +21,7 @@ from tests.e2e.reference_authenticator import (
 from tests.e2e.signing import CLUSTER, Key, Signing
 from tests.e2e.token_corpus import ACCOUNT, CASES, GOV_ACCOUNT, INVENTED_HOSTS, Case, Keys
 
-from eksauth.authenticator.rules import TIGHTENINGS
+from eksauth.authenticator.rules.order import TIGHTENINGS
 from eksauth.authenticator.verify import TokenRefused, check_token
 from eksauth.aws.partitions import PARTITIONS
 from eksauth.token.bearer import encode_token

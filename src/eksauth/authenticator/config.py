@@ -12,10 +12,10 @@ from pathlib import Path
 
 import yaml
 
-from eksauth.authenticator.endpoints import check_overrides
 from eksauth.authenticator.mapping.model import Mappings, Problem, Problems, Source
 from eksauth.authenticator.mapping.reader import EntryReader
-from eksauth.authenticator.yaml_nodes import YamlFile, is_null, read_bounded
+from eksauth.authenticator.sts.endpoints import check_overrides
+from eksauth.authenticator.yaml_source.nodes import YamlFile, is_null, read_bounded
 from eksauth.aws.partitions import PARTITIONS, partition_named
 from eksauth.errors import ConfigError
 

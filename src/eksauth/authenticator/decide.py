@@ -13,7 +13,7 @@ from eksauth.authenticator.mapping.model import Match, NotMapped, Problem
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
 from eksauth.authenticator.mapping.near_miss import place_of
 from eksauth.authenticator.mapping.templates import TemplateError, render
-from eksauth.authenticator.sts import StsApi, StsUnavailable
+from eksauth.authenticator.sts.client import StsApi, StsUnavailable
 from eksauth.authenticator.verify import TokenVerifier, VerifiedToken
 from eksauth.errors import ConfigError, EksauthError
 
@@ -76,7 +76,7 @@ class Authenticator:
 
     :param cluster_id: what tokens must have been signed for.
     :param partition: the cluster's partition, such as ``aws``.
-    :param sts: the STS client, see :class:`eksauth.authenticator.sts.StsClient`.
+    :param sts: the STS client, see :class:`eksauth.authenticator.sts.client.StsClient`.
     :param mapping: where identities become users.
     :param now: the clock, seconds since the epoch.
     :param reserved_prefixes: user names that mappings may not give out, by how they begin.

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, replace
 
-from eksauth.authenticator.amz_time import spell_seconds
 from eksauth.authenticator.arguments import checked_partition
-from eksauth.authenticator.evidence import Evidence, NotReached
-from eksauth.authenticator.refusal import Refusal
-from eksauth.authenticator.rules import check_rules
-from eksauth.authenticator.token_text import RELEASED_MAX_TOKEN_BYTES, as_bytes, unwrap
+from eksauth.authenticator.rules.amz_time import spell_seconds
+from eksauth.authenticator.rules.evidence import Evidence, NotReached
+from eksauth.authenticator.rules.order import check_rules
+from eksauth.authenticator.rules.refusal import Refusal
+from eksauth.authenticator.rules.token_text import RELEASED_MAX_TOKEN_BYTES, as_bytes, unwrap
 from eksauth.aws.access_keys import KINDS, unverified_account_of
 from eksauth.token.bearer import TOKEN_LIFE_SECONDS
 

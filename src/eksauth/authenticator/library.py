@@ -12,9 +12,9 @@ from eksauth.authenticator.decide import Authenticator, Decision, MappingBackend
 from eksauth.authenticator.mapping.aws_auth import AwsAuthBackend, is_config_map
 from eksauth.authenticator.mapping.model import Problem
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
-from eksauth.authenticator.sts import StsApi, StsClient
+from eksauth.authenticator.sts.client import StsApi, StsClient
 from eksauth.authenticator.verify import TokenVerifier
-from eksauth.authenticator.yaml_nodes import YamlFile, read_bounded
+from eksauth.authenticator.yaml_source.nodes import YamlFile, read_bounded
 from eksauth.errors import EksauthError, UsageError
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eksauth.authenticator.arguments import checked_cluster_id, checked_partition
-from eksauth.authenticator.evidence import Evidence
 from eksauth.authenticator.identity import Identity, identity_from
-from eksauth.authenticator.refusal import Refusal
-from eksauth.authenticator.rules import first_refusal
-from eksauth.authenticator.sts import StsApi, StsQuestion
-from eksauth.authenticator.sts_host import StsHost
-from eksauth.authenticator.token_text import as_bytes
+from eksauth.authenticator.rules.evidence import Evidence
+from eksauth.authenticator.rules.order import first_refusal
+from eksauth.authenticator.rules.refusal import Refusal
+from eksauth.authenticator.rules.sts_host import StsHost
+from eksauth.authenticator.rules.token_text import as_bytes
+from eksauth.authenticator.sts.client import StsApi, StsQuestion
 from eksauth.errors import Refused
 from eksauth.token.bearer import TOKEN_LIFE_SECONDS
 

@@ -6,8 +6,8 @@ import time
 
 import click
 
-from eksauth.authenticator.amz_time import spell_seconds
 from eksauth.authenticator.decode import DecodedToken, RuleResult, decode_token
+from eksauth.authenticator.rules.amz_time import spell_seconds
 from eksauth.cli.output import one_line, print_json
 from eksauth.cli.token_input import token_from
 

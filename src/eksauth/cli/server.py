@@ -88,8 +88,9 @@ def run(
     from dataclasses import replace
 
     try:
-        from eksauth.authenticator import decision_log, serve
         from eksauth.authenticator.config import ServerConfig, load_server_config
+        from eksauth.authenticator.server import decision_log
+        from eksauth.authenticator.server import run as serve
     except ImportError as error:
         raise ConfigError(
             f"the server needs {error.name or 'packages'}, which is not installed", hint="pip install 'eksauth[server]'"

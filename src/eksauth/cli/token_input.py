@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from eksauth.authenticator.token_text import unwrap
+from eksauth.authenticator.rules.token_text import unwrap
 from eksauth.errors import UsageError
 
 MAX_INPUT_BYTES = 1024 * 1024

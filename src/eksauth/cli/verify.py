@@ -53,8 +53,8 @@ def verify(
     """
     import asyncio
 
-    from eksauth.authenticator.endpoints import parse_override
     from eksauth.authenticator.library import Judging
+    from eksauth.authenticator.sts.endpoints import parse_override
 
     judging = Judging(
         cluster_id=cluster_id,

@@ -8,7 +8,7 @@ from tests.authenticator.mapping.callers import A, aws_auth, identity, mounted, 
 from eksauth.authenticator.config import parse_server_config
 from eksauth.authenticator.mapping.aws_auth import AwsAuthBackend, is_config_map
 from eksauth.authenticator.mapping.model import Match
-from eksauth.authenticator.yaml_nodes import YamlFile
+from eksauth.authenticator.yaml_source.nodes import YamlFile
 from eksauth.errors import ConfigError
 
 IAM = f"arn:aws:iam::{A}"

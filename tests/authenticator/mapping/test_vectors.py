@@ -10,7 +10,7 @@ from tests.authenticator.mapping.callers import ROLE, A, aws_auth, identity, mou
 from eksauth.authenticator.decide import Authenticator, Decision, MappingBackend
 from eksauth.authenticator.identity import CallerIdentity, Identity
 from eksauth.authenticator.mapping.model import Match, NotMapped
-from eksauth.authenticator.sts import StsQuestion
+from eksauth.authenticator.sts.client import StsQuestion
 from eksauth.authenticator.verify import VerifiedToken
 
 BACKENDS = [pytest.param(aws_auth, id="aws-auth"), pytest.param(mounted, id="mounted-file")]

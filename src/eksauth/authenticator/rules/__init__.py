@@ -1,0 +1,1 @@
+"""What a token must be before anybody asks STS: ordered rules, each with its reason code."""

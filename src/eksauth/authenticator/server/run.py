@@ -1,0 +1,132 @@
+"""From a configuration to a running authenticator: the use-case behind ``eksauth server run``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from eksauth.authenticator.arguments import checked_cluster_id, checked_partition
+from eksauth.authenticator.config import BACKENDS, ServerConfig
+from eksauth.authenticator.decide import build_authenticator
+from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
+from eksauth.authenticator.server.decision_log import LEVELS, LOGGER_NAME
+from eksauth.authenticator.server.metrics import Metrics
+from eksauth.authenticator.server.process import run
+from eksauth.authenticator.server.settings import CacheSettings, ServerSettings, WebhookSettings
+from eksauth.authenticator.server.sts_metrics import MeteredSts
+from eksauth.authenticator.sts.client import StsClient
+from eksauth.authenticator.sts.shares import SharedSts
+from eksauth.errors import ConfigError
+
+_log = logging.getLogger(LOGGER_NAME)
+_DEFAULTS = CacheSettings()
+
+
+def backend_modes(written: Iterable[str]) -> tuple[str, ...]:
+    """Return the modern names of backend modes; each text may hold several, separated by commas.
+
+    :raises ConfigError: for an unknown mode, or one given twice.
+    """
+    modes: list[str] = []
+    for name in (part.strip() for text in written for part in text.split(",")):
+        mode = BACKENDS.get(name)
+        if mode is None:
+            near = get_close_matches(name, BACKENDS, 1)
+            hint = f"did you mean {near[0]}" if near else f"one of {', '.join(sorted(set(BACKENDS.values())))}"
+            raise ConfigError(f"no such backend mode: {name!r}", hint=hint)
+        if mode in modes:
+            raise ConfigError(f"backend mode {mode} is given twice", hint="give each once, in the order to ask them")
+        modes.append(mode)
+    return tuple(modes)
+
+
+def check(config: ServerConfig) -> None:
+    """Check what the command line may have changed.
+
+    :raises ConfigError: with the fix in the hint.
+    """
+    if not config.cluster_id:
+        raise ConfigError("no cluster id", hint="set clusterID in the configuration file, or give --cluster-id")
+    checked_cluster_id(config.cluster_id)
+    checked_partition(config.partition)
+    if config.log_verbosity not in LEVELS:
+        raise ConfigError(f"no such log verbosity: {config.log_verbosity!r}", hint=f"one of {', '.join(LEVELS)}")
+    for mode in config.backend_modes:
+        if mode != "MountedFile":
+            raise ConfigError(
+                f"backend mode {mode} is not available in this version",
+                hint="use MountedFile: put the mappings under server in the configuration file",
+            )
+
+
+def settings_of(
+    config: ServerConfig,
+    *,
+    cache_ttl: float | None = None,
+    negative_ttl: float | None = None,
+    audiences: frozenset[str] | None = None,
+    explain_refusals: bool = False,
+    ready_file: Path | None = None,
+) -> ServerSettings:
+    """Return the settings of the server that ``config`` describes; None keeps a default."""
+    return ServerSettings(
+        cluster_id=config.cluster_id,
+        state_dir=config.state_dir,
+        kubeconfig=None if config.kubeconfig_pregenerated else config.generate_kubeconfig,
+        address=config.address,
+        port=config.port,
+        hostname=config.hostname,
+        ready_file=ready_file,
+        cache=CacheSettings(
+            ttl=_DEFAULTS.ttl if cache_ttl is None else cache_ttl,
+            negative_ttl=_DEFAULTS.negative_ttl if negative_ttl is None else negative_ttl,
+        ),
+        webhook=WebhookSettings(
+            audiences=audiences, explain_refusals=explain_refusals, scrubbed_accounts=config.scrubbed_accounts
+        ),
+    )
+
+
+async def serve(config: ServerConfig, settings: ServerSettings) -> int:
+    """Serve until told to stop and return the exit code.
+
+    :raises ConfigError: when something that ``config`` names cannot be used.
+    """
+    metrics = Metrics()
+    allow_many_connections(settings.limits.connections)
+    async with StsClient(
+        overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file, on_reply=metrics.sts_answered
+    ) as sts:
+        shared = SharedSts(sts, unproven=settings.limits.unproven)
+        authenticator = build_authenticator(config, MeteredSts(shared, metrics))
+        backend = authenticator.mapping
+        overlaps = backend.problems if isinstance(backend, MountedFileBackend) else ()
+        for problem in (*config.warnings, *overlaps):
+            fields = {"at": str(problem.source), "reason": problem.code, "warning": problem.message}
+            _log.warning("configuration", extra={"fields": fields | ({"hint": problem.hint} if problem.hint else {})})
+        return await run(settings, authenticator, metrics)
+
+
+def allow_many_connections(connections: int) -> None:
+    """Raise this process's own limit of open files so that ``connections`` fit in; as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # STS connections, log and the like come on top
+    wanted = connections + 512
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's loop where it is installed; None stands for asyncio's own."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    loop: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
+    return loop

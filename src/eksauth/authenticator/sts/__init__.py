@@ -1,0 +1,1 @@
+"""Asking STS who signed a token: the client, its limits, its answers."""

@@ -1,0 +1,1 @@
+"""YAML that knows its lines, and stays small whatever the text wants to become."""
