@@ -20,11 +20,23 @@ from pathlib import Path
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.state import private_directory
 
-KEEP_COUNT = 100
-KEEP_SECONDS = 90 * 86400
-KEEP_BYTES = 64 << 20
-KEEP_ALWAYS = 5
 _MAX_RECORD_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many backups of one file are kept: at most this many, this old (seconds) and this large (bytes in all).
+
+    The newest ``always`` stay in any case.
+    """
+
+    count: int = 100
+    seconds: float = 90 * 86400
+    size: int = 64 << 20
+    always: int = 5
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,15 @@ def backup_directory(state: Path, target: Path) -> Path:
 
 
 def keep(
-    state: Path, target: Path, content: bytes | None, *, mode: int, reason: str, now: float, durable: bool = False
+    state: Path,
+    target: Path,
+    content: bytes | None,
+    *,
+    mode: int,
+    reason: str,
+    now: float,
+    durable: bool = False,
+    limits: Limits = LIMITS,
 ) -> Backup:
     """Keep ``content`` (None: there is no file) as what ``target`` holds before a write.
 
@@ -71,16 +91,17 @@ def keep(
     directory = private_directory(backup_directory(state, target))
     digest = None if content is None else hashlib.sha256(content).hexdigest()
     if content is not None and digest is not None:
-        blob = directory / f"{digest}.yaml"
-        if durable or not _holds(blob, len(content)):
-            _put(blob, content, durable=durable)
+        held = directory / f"{digest}.yaml"
+        if durable or not _holds(held, len(content)):
+            _put(held, content, durable=durable)
     latest = max((name for name in _record_names(directory)), default="")
     key = f"{max(int(now * 1e9), int(latest or 0) + 1):020d}"
     record = {"path": os.fspath(target), "time": now, "reason": reason, "sha256": digest, "mode": mode}
     record["size"] = len(content or b"")
     _put(directory / f"{key}.json", json.dumps(record).encode(), durable=durable)
-    _prune(directory, now)
-    return Backup(key, target, now, reason, digest, len(content or b""), mode, directory / f"{digest}.yaml")
+    _prune(directory, now, limits)
+    blob = None if digest is None else directory / f"{digest}.yaml"
+    return Backup(key, target, now, reason, digest, len(content or b""), mode, blob)
 
 
 def list_backups(state: Path | None, target: Path) -> list[Backup]:
@@ -161,7 +182,7 @@ def _put(path: Path, content: bytes, *, durable: bool) -> None:
         raise
 
 
-def _prune(directory: Path, now: float) -> None:
+def _prune(directory: Path, now: float, limits: Limits) -> None:
     """Forget what is beyond the bounds, then contents that no record names and temporary files of killed writers."""
     records: list[Backup] = []
     used: set[str] = set()
@@ -170,9 +191,9 @@ def _prune(directory: Path, now: float) -> None:
         record = _read_record(directory, name, directory)
         if record is not None:
             new = record.size if record.sha256 not in used else 0
-            young = now - record.time <= KEEP_SECONDS
-            within = len(records) < KEEP_COUNT and young and kept_bytes + new <= KEEP_BYTES
-            if len(records) < KEEP_ALWAYS or within:
+            young = now - record.time <= limits.seconds
+            within = len(records) < limits.count and young and kept_bytes + new <= limits.size
+            if len(records) < limits.always or within:
                 records.append(record)
                 kept_bytes += new
                 used.add(record.sha256 or "")
