@@ -177,7 +177,7 @@ class Connection:
         return self._tls
 
     def _uses_plugin(self) -> bool:
-        """Tell whether the plugin counts: a token beside it wins, and plain HTTP gets no secrets, both as in kubectl."""
+        """Tell whether the plugin counts: a token wins over it, and plain HTTP gets no secrets, as in kubectl."""
         user = self._target.user
         static = user.token or user.token_file or user.username
         return self._url.scheme == "https" and user.exec is not None and not static

@@ -256,7 +256,8 @@ class _Scanner:
                 key, colon, value = line[8:].partition(": ")
                 if not colon or not is_plain(key) or key in fields:
                     raise _Unusual
-                fields[key] = value if value in {"true", "false"} or value.isdigit() else _text(value)
+                other = key != "cluster" and (value in {"true", "false"} or value.isdigit())
+                fields[key] = value if other else _text(value)
                 self.at += 1
             line = lines[self.at]
             if not fields or line[:12] != "      name: ":
@@ -267,7 +268,7 @@ class _Scanner:
             names.add(name)
             self.at += 1
             if name == "eksauth":
-                context.owned = True
+                context.owned = bool(fields.get("cluster"))
             elif name == "eksauth-guard":
                 if fields.get("protected") not in {"true", "false"}:
                     raise _Unusual
