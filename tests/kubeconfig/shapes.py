@@ -517,4 +517,9 @@ users:
     # hm
 """,
     ),
+    "indented empty mapping": (
+        "  {}\n",
+        [SetCurrentContext("b")],
+        "apiVersion: v1\ncurrent-context: b\nkind: Config\n",
+    ),
 }

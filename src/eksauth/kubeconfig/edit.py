@@ -85,8 +85,10 @@ def _first_content(document: Document, lines: list[str], newline: str) -> Splice
     text, block = document.text, newline.join(lines)
     root = document.root or compose(text).root
     if root is not None and root.end > root.start:  # {} or null
-        before = "" if not text[line_start(text, root.start) : root.start].strip() else newline
-        return Splice(root.start, root.end, before + block)
+        start = line_start(text, root.start)
+        if text[start : root.start].strip():  # behind a document marker
+            return Splice(root.start, root.end, newline + block)
+        return Splice(start, root.end, block)
     at = _end_of_empty_document(text)
     before = "" if at == 0 or text[at - 1] in "\r\n" else newline
     return Splice(at, at, before + block + newline)
