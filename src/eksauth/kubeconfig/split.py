@@ -84,7 +84,7 @@ def file_names(contexts: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for context in contexts:
         plain = _UNSAFE.sub("_", context).lstrip(".-")[:_LONGEST].rstrip(".")
-        same = plain == context and not _DEVICES.fullmatch(plain)
+        same = plain and plain == context and not _DEVICES.fullmatch(plain)
         names[context] = plain if same else f"{plain or 'context'}-{_hash(context)}"
     counts: dict[str, int] = {}
     for name in names.values():
