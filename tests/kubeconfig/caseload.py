@@ -55,7 +55,7 @@ class Case:
         return bool(self.recorded.get("needs_root"))
 
     def commands(self) -> list[str]:
-        """The commands as text."""
+        """Return the commands as text."""
         return [" ".join(step["run"]) for step in self.recorded["steps"]]
 
     def lay_out(self, directory: Path) -> Laid:

@@ -97,7 +97,7 @@ def _check_contexts(step: Step) -> None:
     current = merged.current_context.value if merged.current_context else None
     wanted = [word for word in step.run[3:] if not word.startswith("-") and word != "name"]
     if "-o" in step.run or "--no-headers" in step.run or not step.stdout:
-        lines = [line for line in step.stdout.splitlines()]
+        lines = step.stdout.splitlines()
         names = [line.lstrip("* ").split("  ")[0].strip() for line in lines]
         assert [name for name in merged.contexts if not wanted or name in wanted] == names
         return

@@ -22,7 +22,7 @@ from eksauth.kubeconfig.model import (
     User,
 )
 from eksauth.kubeconfig.nodes import Mapping, Node, Scalar, Sequence, resolve_alias
-from eksauth.kubeconfig.values import bad, fields, is_null, plain_value, scalar_value
+from eksauth.kubeconfig.values import BadValue, bad, fields, is_null, plain_value, scalar_value
 
 T = TypeVar("T")
 _Reader = Callable[[Node, str], Any]
@@ -35,7 +35,10 @@ def kind_of(node: Node) -> str:
         return "a list"
     if isinstance(node, Mapping):
         return "a mapping"
-    value = scalar_value(node) if isinstance(node, Scalar) else None
+    try:
+        value = scalar_value(node) if isinstance(node, Scalar) else None
+    except BadValue:
+        return "broken binary data"
     if isinstance(value, bool):
         return "a truth value"
     if isinstance(value, int | float):
@@ -120,6 +123,14 @@ def mapping(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
     raise bad(node, f"{what} is {kind_of(target)}, not a mapping", "write indented 'key: value' lines below it")
 
 
+def check_unknown(node: Node) -> None:
+    """Look at the value of an unknown key: kubectl ignores it, but not when it cannot be turned into JSON.
+
+    :raises BadValue: for merges of anything but mappings, NaN, broken ``!!binary`` and the like.
+    """
+    plain_value(node)
+
+
 def _texts(node: Node, what: str) -> tuple[str, ...]:
     return tuple(text(item, f"an item of {what}") for item in items(node, what))
 
@@ -137,6 +148,9 @@ def extensions(node: Node, what: str) -> tuple[NamedExtension, ...]:
     for item in items(node, what):
         given = mapping(item, f"an item of {what}")
         name = text(given["name"][1], f"the name of an item of {what}") if "name" in given else ""
+        for key, (_, value) in given.items():
+            if key not in {"name", "extension"}:
+                check_unknown(value)
         if name in found:
             raise bad(item, f'{what} names "{name}" twice', "remove one of the two", "kubeconfig.duplicate")
         found[name] = NamedExtension(name, plain_value(given["extension"][1]) if "extension" in given else None)
@@ -177,7 +191,9 @@ def _fill(kind: type[T], table: dict[str, tuple[str, _Reader]], node: Node, what
     for key, (_, value) in mapping(node, what).items():
         if key in table:
             name, read = table[key]
-            given[name] = read(value, f"{what}.{key}" if what else key)
+            given[name] = read(value, f"{what}.{key}")
+        else:
+            check_unknown(value)
     return kind(**given)
 
 

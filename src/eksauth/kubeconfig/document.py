@@ -20,6 +20,7 @@ from eksauth.kubeconfig.source import Source, decode_source, read_file
 from eksauth.kubeconfig.values import BadValue, aliases_multiply, bad, fields, is_null
 
 SECTIONS = ("clusters", "contexts", "users")
+_KNOWN = {*SECTIONS, "apiVersion", "kind", "current-context", "preferences", "extensions"}
 BODY_KEYS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 
 
@@ -210,6 +211,9 @@ def _fill_top(document: Document) -> Iterator[Problem]:
             document.preferences = decode.preferences(document.top["preferences"].node)
         if "extensions" in document.top:
             document.extensions = decode.extensions(document.top["extensions"].node, "extensions")
+        for name, key in document.top.items():
+            if name not in _KNOWN:
+                decode.check_unknown(key.node)
     except BadValue as error:
         yield error.problem
 
@@ -261,6 +265,9 @@ def _entry(section: str, index: int, item: Node, place: tuple[int, int, int]) ->
     name_node = given["name"][1] if "name" in given else None
     name = decode.text(name_node, f"the name of a {key}") if name_node is not None else ""
     body = given[key][1] if key in given else None
+    for other, (_, node) in given.items():
+        if other not in {"name", key}:
+            decode.check_unknown(node)
     value = decode.body(section, body, f'{key} "{name}"')
     start, line, column = place
     return Entry(section, index, name, value, item, body, name_node, start, item.end, line, column)

@@ -39,9 +39,12 @@ class Node:
 
 @dataclass(slots=True, eq=False)
 class Scalar(Node):
-    """A plain, quoted or block scalar; ``style`` is ``''``, ``"'"``, ``'"'``, ``'|'`` or ``'>'``."""
+    """A plain, quoted or block scalar; ``style`` is ``''``, ``"'"``, ``'"'``, ``'|'`` or ``'>'``.
 
-    value: str = ""
+    The value may be a secret and is not shown.
+    """
+
+    value: str = field(default="", repr=False)
     style: str = ""
 
 

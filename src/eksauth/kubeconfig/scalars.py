@@ -72,8 +72,9 @@ def _integer(plain: str) -> int | None:
     body = plain[1:] if signed else plain
     base, digits = 10, body
     if body[:1] == "0" and len(body) > 1:
-        base = {"x": 16, "b": 2, "o": 8}.get(body[1].lower(), 8)
-        digits = body[2:] if body[1].isalpha() else body[1:]
+        letter = body[1].lower()
+        base = {"x": 16, "b": 2}.get(letter, 8)
+        digits = body[2:] if letter in "xbo" else body[1:]
     if not _DIGITS[base].fullmatch(digits):
         return None
     value = int(digits, base)

@@ -6,7 +6,7 @@ Byte order mark, encoding and line ends are kept, so that unchanged text comes b
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eksauth.errors import ConfigError
@@ -25,7 +25,7 @@ class Source:
     :ivar encoding: ``utf-8``, ``utf-16-le`` or ``utf-16-be``.
     """
 
-    text: str
+    text: str = field(repr=False)
     mark: bytes
     encoding: str
 

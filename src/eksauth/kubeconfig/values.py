@@ -32,15 +32,16 @@ def bad(node: Node, message: str, hint: str | None = None, code: str = "kubeconf
 def scalar_value(node: Scalar) -> Plain:
     """Return the value of a scalar.
 
-    :raises BadValue: for ``!!binary`` that is no base64 of text.
+    :raises BadValue: for ``!!binary`` that is no base64.
     """
     if node.tag is None:
         return node.value if node.style else resolve_plain(node.value)
     if node.tag == _CORE + "binary":
         try:
-            return base64.b64decode(node.value).decode()
+            joined = node.value.replace("\n", "").replace("\r", "")
+            return base64.b64decode(joined, validate=True).decode(errors="replace")
         except (binascii.Error, ValueError):
-            raise bad(node, "!!binary value is not the base64 of text", "remove the tag") from None
+            raise bad(node, "the value tagged !!binary is not base64", "remove the tag") from None
     return resolve_plain(node.value) if node.tag in _RESOLVED_TAGS else node.value
 
 
@@ -79,11 +80,20 @@ def float_text(value: float) -> str:
     if math.isnan(value) or math.isinf(value):
         return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
     if value == int(value) and abs(value) < 1e21:
-        return str(int(value))
+        return str(_whole(value))
     if 1e-6 <= abs(value) < 1e21:
         return f"{value:.20f}".rstrip("0") if "e" in repr(value) else repr(value)
     mantissa, _, exponent = repr(value).partition("e")
     return f"{mantissa.removesuffix('.0')}e{exponent[:1]}{exponent[1:].lstrip('0')}"
+
+
+def _whole(value: float) -> int:
+    """Return the integer that Go prints for a float: its shortest digits, then zeros."""
+    mantissa, _, exponent = repr(value).partition("e")
+    if not exponent:
+        return int(value)
+    whole, _, fraction = mantissa.partition(".")
+    return int(whole + fraction + "0" * (int(exponent) - len(fraction)))
 
 
 def is_merge(key: Node) -> bool:
@@ -134,7 +144,7 @@ def plain_value(node: Node) -> Any:
     if isinstance(value, float):
         if math.isnan(value) or math.isinf(value):
             raise bad(node, "a number that JSON cannot hold", "put it in quotes")
-        return int(value) if value == int(value) and abs(value) < 1e21 else value
+        return _whole(value) if value == int(value) and abs(value) < 1e21 else value
     return value
 
 
