@@ -164,13 +164,23 @@ def is_person() -> bool:
 
 def run_update(request: UpdateRequest, kubeconfig: str | None) -> Updated:
     """Run the use-case with the process's environment, and a progress bar where somebody sees it."""
+    import gc
+
     from eksauth.cli.kubeconfig_options import chosen_files
     from eksauth.kubeconfig.update import update as run
 
-    with _Progress() as progress:
-        return run(
-            request, chosen_files(kubeconfig), environ=os.environ, progress=progress.advance, waiting=progress.waiting
-        )
+    gc.disable()  # parsing makes hundreds of thousands of objects that all live until the end
+    try:
+        with _Progress() as progress:
+            return run(
+                request,
+                chosen_files(kubeconfig),
+                environ=os.environ,
+                progress=progress.advance,
+                waiting=progress.waiting,
+            )
+    finally:
+        gc.enable()
 
 
 class _Progress:

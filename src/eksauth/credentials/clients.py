@@ -26,6 +26,7 @@ class AwsClients:
     :param endpoint_url: sends the calls of ``service`` ``eks`` there instead.
     :param connections: calls at the same time.
     :param attempts: tries of each call, with botocore's pauses between them.
+    :param connect_timeout: seconds.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class AwsClients:
         endpoint_url: str | None = None,
         connections: int = 16,
         attempts: int = ATTEMPTS,
+        connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
     ) -> None:
         self._profile = settings.profile_name
         self._endpoint_url = endpoint_url
@@ -49,7 +51,7 @@ class AwsClients:
                 credentials.access_key_id, credentials.secret_access_key, credentials.session_token
             )
         self._config = botocore.config.Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            connect_timeout=connect_timeout,
             read_timeout=READ_TIMEOUT_SECONDS,
             max_pool_connections=connections,
             retries={"mode": "standard", "total_max_attempts": attempts},

@@ -28,6 +28,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 20.0
 WAIT_SECONDS = 45 * 60.0
 """How long ``--wait`` waits: creating a cluster takes ten to twenty minutes."""
 _SINGLE_ATTEMPTS, _SEARCH_ATTEMPTS = 3, 1
+_SEARCH_TIMEOUT_SECONDS = 2.0
 
 Waiting = Callable[[ClusterInfo, float], None]
 
@@ -79,7 +80,7 @@ class Asker:
         self.settings = full_settings(environ, region_flag=region, profile_flag=profile)
         self.warnings: list[str] = []
 
-    def clients(self, *, attempts: int) -> AwsClients:
+    def clients(self, *, attempts: int, connect_timeout: float = 5.0) -> AwsClients:
         """Return clients that act as the identity.
 
         :raises EksauthError: whichever kind says why there are no credentials.
@@ -96,7 +97,12 @@ class Asker:
             self._credentials = resolved.credentials
             self.warnings += resolved.warnings
         clients = AwsClients(
-            self._environ, self.settings, self._credentials, endpoint_url=self._endpoint_url, attempts=attempts
+            self._environ,
+            self.settings,
+            self._credentials,
+            endpoint_url=self._endpoint_url,
+            attempts=attempts,
+            connect_timeout=connect_timeout,
         )
         self._made.append(clients)
         return clients
@@ -293,7 +299,8 @@ def _not_found(asker: Asker, calls: AwsClients, region: str, name: str) -> Eksau
     near = get_close_matches(name, names, 1) or [known for known in names if known.lower() == name.lower()]
     elsewhere: list[str] = []
     with suppress(EksauthError):
-        search = asker.clients(attempts=_SEARCH_ATTEMPTS)
+        # only for a better hint: nobody waits long for regions that a firewall hides
+        search = asker.clients(attempts=_SEARCH_ATTEMPTS, connect_timeout=_SEARCH_TIMEOUT_SECONDS)
         others = [
             other
             for other in enabled_regions(search.client, partition_of_region(region) or AWS).names
