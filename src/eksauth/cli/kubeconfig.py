@@ -33,5 +33,11 @@ Examples:
   eksauth kubeconfig list -o wide
   eksauth kubeconfig lint""",
 )
-def kubeconfig() -> None:
+@click.pass_context
+def kubeconfig(ctx: click.Context) -> None:
     """Read, merge, edit and repair kubeconfig files; comments and order stay, every write can be undone."""
+    import gc
+
+    if gc.isenabled():  # it takes a third of the time with a thousand contexts, and finds nothing
+        gc.disable()
+        ctx.call_on_close(gc.enable)

@@ -31,13 +31,7 @@ def chosen_files(kubeconfig: str | None) -> Files:
 
 
 def load(kubeconfig: str | None) -> Merged:
-    """Read and merge them; garbage collection is off meanwhile, it would cost half of the time."""
-    import gc
-
+    """Read and merge them."""
     from eksauth.kubeconfig.resolve import load_merged
 
-    gc.disable()
-    try:
-        return load_merged(chosen_files(kubeconfig))
-    finally:
-        gc.enable()
+    return load_merged(chosen_files(kubeconfig))
