@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from eksauth.aws.eks import ClusterInfo, ClusterNotFound, describe_cluster, list_clusters
+from eksauth.aws.cluster_info import ClusterInfo
+from eksauth.aws.eks import ClusterNotFound, describe_cluster, list_clusters
 from eksauth.aws.parallel import WORKERS, Parallel
 from eksauth.errors import EksauthError
 

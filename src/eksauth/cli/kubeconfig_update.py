@@ -13,7 +13,7 @@ from eksauth.cli.output import complain, print_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eksauth.aws.eks import ClusterInfo
+    from eksauth.aws.cluster_info import ClusterInfo
     from eksauth.kubeconfig.command_path import FoundCommand
     from eksauth.kubeconfig.update import Updated, UpdateRequest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from difflib import get_close_matches
 
-from eksauth.aws.eks import ClusterInfo
+from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.errors import UsageError
 from eksauth.kubeconfig.exec_entry import ExecIdentity
 

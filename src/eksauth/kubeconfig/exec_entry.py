@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from eksauth.aws.arn import parse_arn
-from eksauth.aws.eks import ClusterInfo
+from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.kubeconfig.operations import FieldPath, SetEntry
 from eksauth.kubeconfig.owner import OWNER
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eksauth.aws.eks import ClusterInfo
+from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.aws.eks_survey import Failure, Progress
 from eksauth.credentials.quick import RoleRequest
 from eksauth.errors import UsageError

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from eksauth.aws.access_keys import unverified_account_of
-from eksauth.aws.eks import COMING, USABLE, ClusterInfo, ClusterNotFound, parse_cluster_arn
+from eksauth.aws.cluster_info import COMING, USABLE, ClusterInfo, parse_cluster_arn
+from eksauth.aws.eks import ClusterNotFound
 from eksauth.aws.eks_survey import Failure, Progress, Survey, describe, describe_all, list_names, survey
 from eksauth.aws.partitions import AWS, partition_of_region
 from eksauth.aws.regions import Regions, enabled_regions
@@ -207,6 +208,9 @@ def find_all(
 def problem_with(cluster: ClusterInfo) -> tuple[str, str] | None:
     """Return why a cluster cannot have an entry, and what to do about it; None when it can."""
     name = f"cluster '{cluster.name}' in {cluster.region}"
+    texts = (cluster.name, cluster.arn, cluster.endpoint, cluster.version, cluster.local_id or "")
+    if not all(text.isprintable() for text in texts):
+        return f"what answers for {name} sends control characters", "check AWS_ENDPOINT_URL"
     if cluster.connector is not None:
         return (
             f"{name} is a connected cluster ({cluster.connector}), which EKS only shows",

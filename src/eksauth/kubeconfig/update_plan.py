@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eksauth.aws.arn import parse_arn
-from eksauth.aws.eks import ClusterInfo
+from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.context_template import context_name
 from eksauth.kubeconfig.exec_entry import EntryNames, EntryOptions, default_user_name, operations

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from eksauth.aws.eks import ClusterInfo
+from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.errors import UsageError
 from eksauth.kubeconfig.context_template import context_name
 from eksauth.kubeconfig.exec_entry import (

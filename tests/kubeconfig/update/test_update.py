@@ -421,3 +421,32 @@ def test_names_that_yaml_would_misread(lab: Lab, kubectl: Path) -> None:
         assert lab.update("--name", name, "--alias", name).code == 0
         shown = subprocess.run([kubectl, "config", "current-context"], capture_output=True, text=True, check=False)
         assert (shown.stdout.strip(), shown.stderr) == (name, "")
+
+
+def test_verbose_says_what_was_resolved(lab: Lab) -> None:
+    """-v tells the command, the names and the current context, on stderr."""
+    lab.cluster()
+    said = lab.update("--name", "demo", "-v").err
+    assert f"the entry runs {BIN / 'eksauth'}" in said
+    assert f"user {USER}" in said
+    assert f"the current context is {arn('demo')}" in said
+
+
+def test_a_command_that_is_not_there_is_written_with_a_warning(lab: Lab) -> None:
+    """The file may be meant for another machine."""
+    lab.cluster()
+    done = lab.update("--name", "demo", "--exec-command", "/opt/eksauth/bin/eksauth")
+    assert (done.code, "no program here" in done.err) == (0, True)
+    assert lab.parsed()["users"][USER]["exec"]["command"] == "/opt/eksauth/bin/eksauth"
+
+
+def test_the_pure_part_does_not_load_botocore() -> None:
+    """Commands that only read entries back (lint, previews) do not pay for an AWS library."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, eksauth.kubeconfig.exec_identity, eksauth.kubeconfig.update_plan; print('botocore' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

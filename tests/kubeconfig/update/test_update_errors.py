@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
 from tests.kubeconfig.update.eks_lab import Lab, arn
+from tests.kubeconfig.update.test_entries import cluster
+
+from eksauth.kubeconfig.update_clusters import problem_with
 
 
 def refused(lab: Lab, *words: str) -> tuple[int, str, str]:
@@ -122,3 +126,14 @@ def test_the_role_to_ask_with_is_not_written(lab: Lab) -> None:
         "--name", "demo", "--alias", "ci", "--assume-role-arn", ci, "--role-arn", ci, "--external-id", "sandbox-ci"
     )
     assert {action for action, _ in lab.asked()} == {"AssumeRole", "DescribeCluster"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"endpoint": "https://x\x1b[2J"}, {"version": "1.33\n"}, {"local_id": "a\x00"}, {"endpoint": "http://plain"}],
+    ids=["endpoint", "version", "id", "no TLS"],
+)
+def test_what_eks_would_never_say(more: dict[str, str]) -> None:
+    """Whoever pretends to be EKS cannot put escape sequences or an unprotected address into the file."""
+    assert problem_with(replace(cluster(), **more)) is not None  # type: ignore[arg-type]
+    assert problem_with(cluster()) is None

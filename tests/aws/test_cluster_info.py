@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eksauth.aws.eks import parse_cluster_arn, read_cluster
+from eksauth.aws.cluster_info import parse_cluster_arn, read_cluster
 from eksauth.errors import AwsError
 
 ARN = "arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/demo"
