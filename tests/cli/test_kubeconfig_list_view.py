@@ -12,6 +12,7 @@ import pytest
 from tests.kubeconfig.managed import API, config, one, write
 
 from eksauth.cli.main import run
+from eksauth.kubeconfig.listing_quick import quick_list
 from eksauth.sandbox.binaries import find_kubectl
 
 KUBECTL = find_kubectl()
@@ -102,6 +103,33 @@ def test_names_cannot_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "a\\x1b[2Jb" in out
+
+
+@pytest.mark.parametrize("marked", [False, True], ids=["plain", "owned"])
+def test_the_quick_list_is_the_full_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], marked: bool
+) -> None:
+    """Files in kubectl's layout are scanned; with a comment that the scanner does not know, the output is the same."""
+    extension = (
+        "    extensions:\n    - extension:\n        cluster: demo\n        region: eu-west-1\n      name: eksauth\n"
+        if marked
+        else ""
+    )
+    text = (
+        "apiVersion: v1\nclusters:\n- cluster:\n    server: https://c\n  name: c\ncontexts:\n"
+        f"- context:\n    cluster: c\n{extension}    namespace: web\n    user: u\n  name: b\n"
+        "- context:\n    cluster: c\n    user: u\n  name: a\ncurrent-context: b\nkind: Config\nusers: null\n"
+    ).replace("users: null\n", "users:\n- name: u\n  user:\n    token: t\n")
+    path = write(tmp_path / "config", text)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert quick_list(os.environ) is not None
+    assert run(["kubeconfig", "list"]) == 0
+    quick = capsys.readouterr().out
+    write(path, text + "x-unknown: {a: 1}\n")
+    assert quick_list(os.environ) is None
+    assert run(["kubeconfig", "list"]) == 0
+    assert capsys.readouterr().out == quick
+    assert ("eksauth" in quick) is marked
 
 
 def test_list_agrees_with_kubectl(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

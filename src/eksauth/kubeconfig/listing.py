@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
+from eksauth.kubeconfig.listing_quick import Line, fits
 from eksauth.kubeconfig.model import User
 from eksauth.kubeconfig.owner import OWNER, owner_of
 from eksauth.kubeconfig.resolve import Found, Merged, Place
@@ -37,6 +37,12 @@ class Row:
     shadows: tuple[Place, ...]
     missing: tuple[str, ...]
 
+    @property
+    def line(self) -> Line:
+        """The row as the plain table shows it."""
+        owned = bool(self.owner)
+        return Line(self.name, self.current, self.cluster, self.user, self.namespace, owned, str(self.place.path))
+
 
 def list_contexts(merged: Merged, patterns: Iterable[str] = ()) -> list[Row]:
     """Return the contexts in kubectl's order, those only whose name fits one of the shell ``patterns``, if any."""
@@ -44,7 +50,7 @@ def list_contexts(merged: Merged, patterns: Iterable[str] = ()) -> list[Row]:
     current = merged.current_context.value if merged.current_context else None
     rows = []
     for name, found in merged.contexts.items():
-        if wanted and not any(name == pattern or fnmatchcase(name, pattern) for pattern in wanted):
+        if wanted and not fits(name, wanted):
             continue
         context = found.value
         cluster, user = merged.clusters.get(context.cluster), merged.users.get(context.user)
