@@ -13,6 +13,7 @@ from pathlib import Path
 
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig import decode
+from eksauth.kubeconfig.dialect import dialect_problem
 from eksauth.kubeconfig.model import Body, NamedExtension, Preferences
 from eksauth.kubeconfig.nodes import Mapping, Node, Sequence, YamlError, compose, resolve_alias
 from eksauth.kubeconfig.problems import Problem
@@ -147,6 +148,8 @@ def parse_document(data: bytes, path: Path, *, strict: bool = True) -> Document:
         raise ConfigError(
             f"{path}: its aliases multiply the content beyond reason", hint="write it out", code="kubeconfig.aliases"
         )
+    if (foreign := dialect_problem(document.text, composed.root)) is not None:
+        raise foreign.error(path)
     for problem in _fill(document, composed.root):
         if strict:
             raise problem.error(path)
@@ -173,7 +176,11 @@ def _syntax_error(error: YamlError) -> Problem:
 
 
 def _fill(document: Document, root: Node | None) -> Iterator[Problem]:
-    if root is None or is_null(root):
+    try:
+        if root is None or is_null(root):
+            return
+    except BadValue as error:
+        yield error.problem
         return
     if not isinstance(root, Mapping):
         message = f"a kubeconfig is a mapping, and this is {decode.kind_of(root)}"

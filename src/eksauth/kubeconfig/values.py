@@ -12,7 +12,13 @@ from eksauth.kubeconfig.problems import Problem
 from eksauth.kubeconfig.scalars import FALSE_WORDS, NULL_WORDS, TRUE_WORDS, Plain, resolve_plain
 
 _CORE = "tag:yaml.org,2002:"
-_RESOLVED_TAGS = {_CORE + kind for kind in ("bool", "int", "float", "null", "timestamp")}
+_TYPES: dict[str, tuple[type, ...]] = {
+    _CORE + "bool": (bool,),
+    _CORE + "int": (int,),
+    _CORE + "float": (int, float),
+    _CORE + "null": (type(None),),
+    _CORE + "timestamp": (str,),
+}
 _MAX_MERGES = 50
 
 
@@ -32,7 +38,7 @@ def bad(node: Node, message: str, hint: str | None = None, code: str = "kubeconf
 def scalar_value(node: Scalar) -> Plain:
     """Return the value of a scalar.
 
-    :raises BadValue: for ``!!binary`` that is no base64.
+    :raises BadValue: for ``!!binary`` that is no base64 and for a tag that the value does not fit.
     """
     if node.tag is None:
         return node.value if node.style else resolve_plain(node.value)
@@ -42,13 +48,23 @@ def scalar_value(node: Scalar) -> Plain:
             return base64.b64decode(joined, validate=True).decode(errors="replace")
         except (binascii.Error, ValueError):
             raise bad(node, "the value tagged !!binary is not base64", "remove the tag") from None
-    return resolve_plain(node.value) if node.tag in _RESOLVED_TAGS else node.value
+    if node.tag not in _TYPES:
+        return node.value
+    value = resolve_plain(node.value)
+    if not isinstance(value, _TYPES[node.tag]) or (isinstance(value, bool) and node.tag != _CORE + "bool"):
+        raise bad(node, f"the value is no {node.tag.removeprefix(_CORE)}, which its tag says", "remove the tag")
+    return value
 
 
 def is_null(node: Node) -> bool:
-    """Tell whether ``node`` is null or empty."""
+    """Tell whether ``node`` is null or empty.
+
+    :raises BadValue: for ``!!null`` with a value.
+    """
     node = resolve_alias(node)
-    return isinstance(node, Scalar) and node.tag != _CORE + "binary" and scalar_value(node) is None
+    if not isinstance(node, Scalar) or (node.tag is not None and node.tag != _CORE + "null"):
+        return False
+    return scalar_value(node) is None
 
 
 def key_text(node: Node) -> str:
