@@ -44,8 +44,8 @@ def update_kubeconfig(
     from eksauth.cli.kubeconfig_update import find_command, is_person, refuse_identities
     from eksauth.cli.output import complain
     from eksauth.errors import UsageError
-    from eksauth.kubeconfig.update import UpdateRequest
     from eksauth.kubeconfig.update_plan import Naming
+    from eksauth.kubeconfig.update_request import UpdateRequest
 
     for given, what in ((component, "a component"), (stack, "--stack"), (integration, "--integration")):
         if given is not None:

@@ -11,7 +11,8 @@ from eksauth.cli.aws_globals import ignored_globals
 from eksauth.cli.output import complain
 
 if TYPE_CHECKING:
-    from eksauth.kubeconfig.update import Updated, UpdateRequest
+    from eksauth.kubeconfig.update import Updated
+    from eksauth.kubeconfig.update_request import UpdateRequest
 
 DESCRIBE_SESSION_NAME = "EKSDescribeClusterSession"
 """The AWS CLI's session name for ``--assume-role-arn``; trust policies may ask for it."""
@@ -64,8 +65,8 @@ def update_kubeconfig(
     """Add a cluster to a kubeconfig, as 'aws eks update-kubeconfig' does; the entry runs eksauth."""
     from eksauth.cli.kubeconfig_update import find_command, is_person, refuse_identities
     from eksauth.errors import UsageError
-    from eksauth.kubeconfig.update import UpdateRequest
     from eksauth.kubeconfig.update_plan import Naming
+    from eksauth.kubeconfig.update_request import UpdateRequest
 
     refuse_identities(None)
     if no_sign_request:
@@ -98,7 +99,8 @@ def update_kubeconfig(
 
 def finish_like_aws(request: UpdateRequest, kubeconfig: str | None, *, verbose: bool) -> None:
     """Run the use-case and print what the AWS CLI prints."""
-    from eksauth.cli.kubeconfig_update import result_lines, run_update
+    from eksauth.cli.kubeconfig_update import run_update
+    from eksauth.cli.update_report import result_lines
 
     # unlike kubectl, the AWS CLI expands ~ and shows absolute paths
     chosen = os.path.abspath(os.path.expanduser(kubeconfig)) if kubeconfig else None  # noqa: PTH100, PTH111  as it does

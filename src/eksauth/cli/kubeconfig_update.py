@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from eksauth.cli.output import complain, print_json
+from eksauth.cli.output import print_json
+from eksauth.cli.update_progress import UpdateProgress
+from eksauth.cli.update_report import as_dict, report_to_people, result_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from eksauth.aws.cluster_info import ClusterInfo
     from eksauth.kubeconfig.command_path import FoundCommand
-    from eksauth.kubeconfig.update import Updated, UpdateRequest
+    from eksauth.kubeconfig.update import Updated
+    from eksauth.kubeconfig.update_request import UpdateRequest
 
 _EPILOG = """\b
 Examples:
@@ -74,7 +74,7 @@ def update(
     Existing entries keep what people add by hand: namespace, proxy, TLS server name, extensions, variables of the
     plugin. Entries of another cluster or identity are never changed without --force. Every write can be undone.
     """
-    from eksauth.kubeconfig.update import UpdateRequest
+    from eksauth.kubeconfig.update_request import UpdateRequest
 
     refuse_identities(identity)
     found = find_command(exec_command)
@@ -171,7 +171,7 @@ def run_update(request: UpdateRequest, kubeconfig: str | None) -> Updated:
 
     gc.disable()  # parsing makes hundreds of thousands of objects that all live until the end
     try:
-        with _Progress() as progress:
+        with UpdateProgress() as progress:
             return run(
                 request,
                 chosen_files(kubeconfig),
@@ -181,127 +181,3 @@ def run_update(request: UpdateRequest, kubeconfig: str | None) -> Updated:
             )
     finally:
         gc.enable()
-
-
-class _Progress:
-    """A progress bar on stderr when that is a terminal, else nothing; what is waited for is said in any case."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._task: Any = None
-        self._said = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def advance(self, done: int, known: int) -> None:
-        if sys.stderr is None or not sys.stderr.isatty():
-            return
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._bar = Progress(console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("asking EKS", total=known)
-            self._bar.start()
-        self._bar.update(self._task, completed=done, total=known)
-
-    def waiting(self, cluster: ClusterInfo, seconds: float) -> None:
-        text = f"cluster {cluster.name} in {cluster.region} is {cluster.status}"
-        if text != self._said or seconds >= 60:
-            self._said = text
-            complain("waiting", f"{text} ({seconds:.0f} s)" if seconds else text)
-
-
-def report_to_people(done: Updated, command: FoundCommand, *, verbose: bool = False) -> None:
-    """Say on stderr what went wrong, what was left out, and what else is worth knowing."""
-    if command.warning:
-        complain("warning", command.warning)
-    for warning in done.warnings:
-        complain("warning", warning)
-    for skipped in done.skipped:
-        complain("skipped", skipped.reason)
-    for failure in done.failures:
-        what = f"cluster {failure.cluster} in {failure.region}" if failure.cluster else f"region {failure.region}"
-        complain("failed", f"{what}: {failure.error.message}")
-    for hint in dict.fromkeys(failure.error.hint for failure in done.failures if failure.error.hint):
-        complain("hint", hint)
-    for note in done.notes:
-        complain("note", note)
-    if done.outcome.dry_run:
-        complain("note", "dry run: nothing is written" if done.outcome.changed else "dry run: nothing would change")
-    if verbose:
-        leads = f", a link to {command.leads_to}" if command.leads_to else ""
-        complain("note", f"the entry runs {command.command}{leads}")
-        for plan in done.contexts:
-            for what in ("context", "cluster", "user"):
-                complain("note", f"{what} {getattr(plan.names, what)}")
-        if done.current_context:
-            complain("note", f"the current context is {done.current_context}")
-    if not done.contexts and not done.failures:
-        complain("note", "there are no clusters to write entries for")
-
-
-def result_lines(done: Updated, *, like_aws: bool = False) -> Iterator[str]:
-    """Yield a line for each context, in the words of the AWS CLI, which scripts look for.
-
-    :param like_aws: never say that nothing changed.
-    """
-    for plan in done.contexts:
-        context = plan.names.context
-        if plan.action == "added":
-            yield f"Added new context {context} to {plan.path}"
-        elif plan.action == "updated" or like_aws:
-            yield f"Updated context {context} in {plan.path}"
-        else:
-            yield f"Context {context} in {plan.path} is up to date"
-
-
-def as_dict(done: Updated) -> dict[str, object]:
-    """Return the result for machines."""
-    return {
-        "dryRun": done.outcome.dry_run,
-        "changed": done.outcome.changed,
-        "files": [str(path) for path in done.outcome.files],
-        "currentContext": done.current_context,
-        "contexts": [
-            {
-                "context": plan.names.context,
-                "cluster": plan.names.cluster,
-                "user": plan.names.user,
-                "action": plan.action,
-                "file": str(plan.path),
-                **_cluster_as_dict(plan.cluster),
-            }
-            for plan in done.contexts
-        ],
-        "skipped": [{"reason": each.reason, **_cluster_as_dict(each.cluster)} for each in done.skipped],
-        "failures": [
-            {
-                "region": failure.region,
-                "name": failure.cluster,
-                "error": failure.error.message,
-                "hint": failure.error.hint,
-                "code": failure.error.code,
-            }
-            for failure in done.failures
-        ],
-        **({"diff": done.outcome.diff()} if done.outcome.dry_run else {}),
-    }
-
-
-def _cluster_as_dict(cluster: ClusterInfo) -> dict[str, object]:
-    return {
-        "name": cluster.name,
-        "arn": cluster.arn,
-        "region": cluster.region,
-        "account": cluster.account,
-        "status": cluster.status,
-        "version": cluster.version,
-        "endpoint": cluster.endpoint,
-        "authenticationMode": cluster.authentication_mode,
-    }

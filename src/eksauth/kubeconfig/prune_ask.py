@@ -16,9 +16,9 @@ from eksauth.aws.partitions import partition_of_region
 from eksauth.credentials.clients import AwsClients
 from eksauth.credentials.quick import RoleRequest
 from eksauth.errors import EksauthError
+from eksauth.kubeconfig.asker import Asker
 from eksauth.kubeconfig.exec_entry import ExecIdentity
 from eksauth.kubeconfig.prune_targets import Target
-from eksauth.kubeconfig.update_clusters import Asker
 
 _ATTEMPTS = 3
 
