@@ -18,6 +18,7 @@ from eksauth.kubeconfig.context_lines import visible
 from eksauth.kubeconfig.fuzzy import matching
 
 _ROWS = 12
+_PREVIEW_ROWS = 8
 _STYLE = Style.from_dict({"chosen": "reverse", "current": "ansigreen bold", "dim": "ansibrightblack", "label": "bold"})
 
 
@@ -82,9 +83,10 @@ def pick(choices: Sequence[Choice], *, current: str, title: str) -> str | None:
     query = Buffer(multiline=False, on_text_changed=lambda buffer: state.search(buffer.text))
     prompt = Window(BufferControl(query, input_processors=[BeforeInput(f"{title}> ", "class:label")]), height=1)
     count = Window(FormattedTextControl(lambda: f"  {len(state.found)} of {len(choices)}"), height=1, style="class:dim")
-    names = Window(FormattedTextControl(state.list_text), height=min(_ROWS, len(choices)), wrap_lines=False)
+    names = Window(FormattedTextControl(state.list_text), wrap_lines=False)
     details = Window(FormattedTextControl(state.preview_text), wrap_lines=True)
-    body = VSplit([names, Window(width=1, char="│", style="class:dim"), details], padding=1)
+    height = max(_PREVIEW_ROWS, min(_ROWS, len(choices)))
+    body = VSplit([names, Window(width=1, char="│", style="class:dim"), details], padding=1, height=height)
     application: Application[str | None] = Application(
         layout=Layout(HSplit([prompt, count, body]), focused_element=query),
         key_bindings=_keys(state),

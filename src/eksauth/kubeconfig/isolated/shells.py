@@ -19,7 +19,11 @@ NO_PROMPT = "EKSAUTH_NO_PROMPT"
 _BASH = """\
 if [ -r ~/.bashrc ]; then . ~/.bashrc; fi
 {exports}
-if [ -z "${{EKSAUTH_NO_PROMPT:-}}" ]; then PS1='($(<"$EKSAUTH_PROMPT_FILE")) '"${{PS1-\\\\$ }}"; fi
+if [ -z "${{EKSAUTH_NO_PROMPT:-}}" ]; then
+    _eksauth_prompt() {{ IFS= read -r _eksauth_now <"$EKSAUTH_PROMPT_FILE"; }} 2>/dev/null
+    PROMPT_COMMAND="_eksauth_prompt${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}"
+    PS1='(${{_eksauth_now-}}) '"${{PS1-\\\\$ }}"
+fi
 """
 _ZSHENV = """\
 ZDOTDIR={user}
