@@ -150,6 +150,23 @@ def test_renaming_changes_every_reference(two: tuple[Path, Path], kind: str) -> 
     assert parsed(two[0])["current"] == ("new" if kind == "context" else "x")
 
 
+@pytest.mark.parametrize("kind", ["context", "cluster", "user"])
+def test_renaming_reaches_files_that_only_refer_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A file with contexts, or a current-context, that name an entry of another file follows."""
+    entries = write(tmp_path / "entries", one("x"))
+    user = write(
+        tmp_path / "user", "# mine\ncontexts:\n- name: z\n  context: {cluster: x, user: x}\ncurrent-context: x\n"
+    )
+    monkeypatch.setenv("KUBECONFIG", f"{entries}:{user}")
+    _ok("rename", "x", "new", *([] if kind == "context" else [f"--{kind}"]))
+    expected = {"cluster": "x", "user": "x"} | ({} if kind == "context" else {kind: "new"})
+    assert parsed(user)["contexts"] == {"z": expected}
+    assert parsed(user)["current"] == ("new" if kind == "context" else "x")
+    assert user.read_text().startswith("# mine\n")
+
+
 @pytest.mark.parametrize(
     "old,new,code",
     [("x", "y", 3), ("nope", "z", 3), ("x", " ", 2)],

@@ -151,6 +151,17 @@ def test_templates_that_make_no_sense_are_usage_errors(
     _merge(capsys, str(write(tmp_path / "a", one("a"))), "--rename-template", template, code=2)
 
 
+def test_a_new_name_takes_none_that_the_file_has_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the entry with the taken name is renamed; another one of the same file keeps its own."""
+    first = write(tmp_path / "a.yaml", config({"prod": {"server": "https://a"}}))
+    second = write(
+        tmp_path / "b.yaml", config({"prod": {"server": "https://b"}, "prod-b": {"server": "https://other"}})
+    )
+    result = write(tmp_path / "out", _merge(capsys, str(first), str(second)))
+    servers = {name: body["server"] for name, body in parsed(result)["clusters"].items()}
+    assert servers == {"prod": "https://a", "prod-b": "https://other", "prod-b-2": "https://b"}
+
+
 def test_relative_paths_keep_their_meaning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All five kinds of paths mean the same file; bare commands and ~ are left alone."""
     body = {
