@@ -174,6 +174,14 @@ def test_modes(tmp_path: Path, mode: int, code: str, level: str) -> None:
     assert [(finding.code, finding.level) for finding in _lint(path)] == [(code, level)]
 
 
+def test_devices_and_pipes_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """KUBECONFIG may be /dev/null, or a pipe of the shell; neither its mode nor that of /dev/null is changed."""
+    before = Path("/dev/null").stat().st_mode
+    assert run(["kubeconfig", "lint", "--kubeconfig", "/dev/null", "--fix-permissions"]) == 0
+    assert Path("/dev/null").stat().st_mode == before
+    assert "0 errors, 0 warnings" in capsys.readouterr().err
+
+
 def test_the_list_of_files(tmp_path: Path) -> None:
     """A tilde, a missing file, one file twice, and a lock that nobody will take away."""
     path = write(tmp_path / "config", _good())

@@ -62,9 +62,13 @@ def lint(kubeconfig: str | None, level: str, strict: bool, fix_permissions: bool
         for item in shown:
             click.echo(one_line(f"{item.place}: {item.level}: {item.message} [{item.code}]"))
             click.echo(f"  fix: {one_line(item.fix)}")
-        counts = {name: sum(item.level == name for item in everything) for name in LEVELS}
+        counts = [
+            f"{number} {noun}{'' if number == 1 else 's'}"
+            for name, noun in (("error", "error"), ("warning", "warning"), ("info", "note"))
+            for number in [sum(item.level == name for item in everything)]
+        ]
         hidden = len(everything) - len(shown)
         more = f" ({hidden} not shown: --level info)" if hidden else ""
-        complain("lint", f"{counts['error']} errors, {counts['warning']} warnings, {counts['info']} notes{more}")
+        complain("lint", f"{', '.join(counts)}{more}")
     failing = {"error", "warning"} if strict else {"error"}
     return 1 if any(item.level in failing for item in everything) else 0

@@ -40,6 +40,8 @@ def check_file(path: Path, surroundings: Surroundings) -> Iterator[Finding]:
         status = path.stat()
     except OSError:
         return
+    if not stat.S_ISREG(status.st_mode):  # /dev/null, or the pipe of a shell's <(…)
+        return
     mode = stat.S_IMODE(status.st_mode)
     fix = f"run: eksauth kubeconfig lint --fix-permissions, or chmod {mode & ~0o077:o} {path}"
     if mode & 0o002 or (mode & 0o020 and status.st_gid != os.getgid()):

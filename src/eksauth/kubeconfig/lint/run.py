@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,25 @@ def lint(files: Files, surroundings: Surroundings) -> list[Finding]:
 def fix_permissions(files: Files) -> list[Path]:
     """Take away what group and others may do with the files, and return those that were changed.
 
-    :raises OSError: for files of somebody else.
+    Devices and pipes are left alone: ``KUBECONFIG=/dev/null`` is a usual way to have none.
+
+    :raises ConfigError: for files of somebody else.
     """
     changed = []
     for path in files.paths:
-        with suppress(FileNotFoundError):
-            mode = path.stat().st_mode & 0o7777
-            if mode & 0o077:
-                path.chmod(mode & ~0o077)
+        try:
+            mode = path.stat().st_mode
+            if stat.S_ISREG(mode) and mode & 0o077:
+                path.chmod(stat.S_IMODE(mode) & ~0o077)
                 changed.append(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: its mode cannot be changed: {(error.strerror or 'refused').lower()}",
+                hint="ask whoever owns it, or make a copy of your own",
+                code="kubeconfig.mode",
+            ) from None
     return changed
 
 
