@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 from eksauth.kubeconfig.tree import same
@@ -9,19 +10,16 @@ from eksauth.kubeconfig.tree import same
 Step = tuple[int | None, int | None]
 
 
-def align(old: list[Any], new: list[Any]) -> list[Step] | None:
+def align(old: list[Any], new: list[Any]) -> list[Step]:
     """Return steps (index in old, index in new) that turn ``old`` into ``new``, in order.
 
     None on the left is an added item, None on the right a removed one. Items are the same when they are one object, are
-    equal, or carry the same ``name``; where an item goes and another comes in one place, it is a changed one. None
-    when items changed their order.
+    equal, or carry the same ``name``; where an item goes and another comes in one place, it is a changed one. Where
+    items changed their order, as many as possible stay and the others are removed and added again.
     """
-    partner = _partners(old, new)
-    matched = [index for index in partner if index is not None]
-    if matched != sorted(matched):
-        return None
+    partner = _in_order(_partners(old, new))
     steps: list[Step] = []
-    taken = set(matched)
+    taken = {index for index in partner if index is not None}
     position = 0
     for index, target in enumerate(partner):
         if target is None:
@@ -35,6 +33,24 @@ def align(old: list[Any], new: list[Any]) -> list[Step] | None:
         steps.append((index, target))
         position = target + 1
     return steps + [(None, other) for other in range(position, len(new))]
+
+
+def _in_order(partner: list[int | None]) -> list[int | None]:
+    """Keep a longest rising subsequence of the matches and forget the others."""
+    tails: list[int] = []  # tails[k]: where a rising run of k + 1 matches ends lowest
+    before: dict[int, int | None] = {}
+    for index, target in enumerate(partner):
+        if target is None:
+            continue
+        place = bisect_left([partner[tail] or 0 for tail in tails], target)
+        before[index] = tails[place - 1] if place else None
+        tails[place:] = [index, *tails[place + 1 :]]
+    kept: set[int] = set()
+    last = tails[-1] if tails else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return [target if index in kept else None for index, target in enumerate(partner)]
 
 
 def _partners(old: list[Any], new: list[Any]) -> list[int | None]:

@@ -241,7 +241,7 @@ class _Splicer:
     def _sequence(self, node: Sequence, want: list[Any], slot: Slot) -> None:
         have = [self.values.of(item) for item in node.items]
         steps = align(have, want)
-        if steps is None or all(old is None or new is None for old, new in steps):
+        if all(old is None or new is None for old, new in steps):
             self.replace(node, want, slot)
             return
         dashes = [] if node.flow else self._dashes(node)
