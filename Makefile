@@ -48,7 +48,8 @@ bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(STAMP)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@# not --quiet: it hides the warnings from strict mode as well
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel-check: $(STAMP)
 	@sh tests/wheel_check.sh $(BIN)/python
