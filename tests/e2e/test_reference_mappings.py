@@ -117,7 +117,6 @@ ALIKE = [
     pytest.param(role("Whatever", account=B), f"arn:aws:iam::{B}:role/Whatever", id="account-role"),
     pytest.param(user("who/Ever", B), f"arn:aws:iam::{B}:user/who/Ever", id="account-user"),
     pytest.param((f"arn:aws:iam::{B}:root", B), f"arn:aws:iam::{B}:root", id="account-root"),
-    pytest.param(user("Ünï", B), f"arn:aws:iam::{B}:user/Ünï", id="account-unicode"),
     pytest.param(role("Nobody"), None, id="nobody"),
     pytest.param((f"arn:aws:sts::{B}:assumed-role/R/s", "AROAEXAMPLE"), None, id="user-id-without-session"),
     pytest.param((f"arn:aws:sts::{B}:assumed-role/R/s", "AROAEXAMPLE:a:b"), None, id="user-id-in-three-parts"),
@@ -127,6 +126,7 @@ ALIKE = [
 ]
 
 DIFFERENT = [
+    pytest.param(user("Ünï", B), f"arn:aws:iam::{B}:user/Ünï", "identity.malformed", id="unicode"),
     pytest.param(role("NoName"), "", "mapping.empty_username", id="no-user-name"),
     pytest.param(user("nameless"), "", "mapping.empty_username", id="user-name-that-renders-empty"),
     pytest.param(role("True"), "1", "mapping.empty_username", id="truth-value-as-user-name"),
