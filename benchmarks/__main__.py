@@ -13,7 +13,7 @@ from benchmarks import commands, place, presign, report
 from benchmarks.harness import run_interleaved, scrubbed
 
 PAGE = place.ROOT / "docs" / "benchmarks.md"
-SECTIONS = ("token", "presign", "help", "update", "server", "reference")
+SECTIONS = ("token", "presign", "help", "contexts", "update", "server", "reference")
 TOKEN = "eksauth token, environment keys"
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     wanted = tuple(chosen.only or SECTIONS)
     text = report.HEAD + f"{place.describe_machine()}; {_versions()}.\n"
     with tempfile.TemporaryDirectory(prefix="eksauth-bench-") as directory:
-        if {"token", "help", "update"} & set(wanted):
+        if {"token", "help", "contexts", "update"} & set(wanted):
             text += _processes(Path(directory), wanted, chosen.rounds)
     if "presign" in wanted:
         text += _presign()
@@ -67,6 +67,12 @@ def _processes(directory: Path, wanted: tuple[str, ...], rounds: int) -> str:
         timings = run_interleaved(commands.help_commands(venv, bare), max(rounds // 3, 3))
         text += f"\n## The start of every other command\n\nWhole process, {max(rounds // 3, 3)} rounds.\n\n"
         text += report.timing_table(timings, commands.FLOOR)
+    if "contexts" in wanted:
+        print("timing ctx next to kubectl …", file=sys.stderr)
+        from benchmarks import kubeconfig
+
+        text += f"\n## Contexts in large kubeconfigs\n\n{kubeconfig.CAPTION}\n\n"
+        text += report.rows_table(kubeconfig.rows(venv / "bin" / "eksauth")) or "There is no kubectl on this machine.\n"
     if "update" in wanted:
         print("timing kubeconfig update --all …", file=sys.stderr)
         from benchmarks import kubeconfig_update

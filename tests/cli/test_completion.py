@@ -100,7 +100,7 @@ def test_nonsense_is_answered_quietly(words: list[str], config: Path) -> None:
 
 def test_unusual_and_broken_files(config: Path) -> None:
     """Names in files that the fast lane does not read are found all the same; broken files give none, and no error."""
-    config.write_text("# mine\n" + config.read_text())
+    config.write_text(config.read_text().replace("name: dev\n", "name: dev # mine\n"))
     assert fast("__complete", "zsh", "ctx", "d").returncode == NOT_ANSWERED
     assert answer("ctx", "d", how=eksauth) == ["dev"]
     config.write_text("contexts: [")

@@ -13,10 +13,14 @@ from eksauth.errors import ConfigError
 from eksauth.kubeconfig.document import Document, parse_document
 from eksauth.kubeconfig.edit import edit
 from eksauth.kubeconfig.guard import is_protected, protect, unprotect
+from eksauth.kubeconfig.links import FileState
 from eksauth.kubeconfig.model import Context
 from eksauth.kubeconfig.operations import SetCurrentContext
 from eksauth.kubeconfig.owner import owner_of
+from eksauth.kubeconfig.quick import Quick
+from eksauth.kubeconfig.quick_switch import switched
 from eksauth.kubeconfig.scan import Scan, is_plain, scan
+from eksauth.kubeconfig.snapshot import Snapshot
 
 CA = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").decode()
 USUAL = f"""\
@@ -195,6 +199,38 @@ def test_names_that_need_no_quotes(name: str) -> None:
         assert parse_document(text.encode(), Path("c")).current_context == name
         edited = edit(parse_document(USUAL.encode(), Path("c")), [SetCurrentContext(name)])
         assert edited.text == text
+
+
+def test_comments_and_blank_lines_are_usual() -> None:
+    """A file that somebody annotated is scanned all the same, and the value's place in it is right."""
+    lines = USUAL.split("\n")
+    text = "# mine\n---\n" + "".join(
+        f"{line}\n{'  # current-context: x' if n % 3 else ''}\n" for n, line in enumerate(lines)
+    )
+    found = scan(text.encode())
+    assert found is not None
+    same(found, parse_document(text.encode(), Path("config")), text.encode())
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+@pytest.mark.parametrize("old", ["two", '"two"', "'two'", '""', "''"])
+def test_the_value_is_replaced_as_the_editor_replaces_it(old: str, name: str) -> None:
+    """Cutting out the value and writing another gives the bytes that the real editor gives."""
+    data = USUAL.replace("current-context: two", f"current-context: {old}").encode()
+    found = scan(data)
+    assert found is not None
+    quick = Quick()
+    quick.add("config", found)
+    shot = Snapshot(Path("config"), Path("config"), data, FileState(None))
+    assert switched(shot, quick, name) == edit(parse_document(data, Path("c")), [SetCurrentContext(name)]).encode()
+
+
+def test_only_contexts() -> None:
+    """For completion clusters and users are passed over; contexts are the same."""
+    found = scan(USUAL.replace(CA, "not base64").encode(), only_contexts=True)
+    assert found is not None
+    assert [context.name for context in found.contexts] == ["one", "two"]
+    assert scan(USUAL.replace(CA, "not base64").encode()) is None
 
 
 def test_marks_that_we_write_are_scanned() -> None:

@@ -171,7 +171,7 @@ def _static(shell: str, words: list[str], breaks: str, quote: str) -> str:
     return ("files\n" if files else "names\n") + body
 
 
-def _names(environ: Mapping[str, str]) -> Names | None:
+def _names(environ: Mapping[str, str], _kind: str) -> Names | None:
     """Read the names with the real parser; none where a file cannot be read, since nobody wants errors while typing."""
     from eksauth.errors import EksauthError
     from eksauth.kubeconfig.complete import Names, eks_name

@@ -58,8 +58,11 @@ def ctx(
 
     In the list, * marks the current one, [eksauth] what eksauth wrote, [protected] what it asks about first.
     """
+    import gc
+
     from eksauth.kubeconfig.isolated.session import current_session
 
+    gc.disable()  # a short life with many objects: collecting would cost half of the time
     actions = [
         word for word, given in (("-l", list_), ("-c", current), ("-u", unset), ("-d", delete), ("-s", shell)) if given
     ]
@@ -73,6 +76,8 @@ def ctx(
         raise UsageError("one name at a time", hint="only -d takes several")
     session = None if kubeconfig else current_session(os.environ)
     files = session.files() if session else chosen_files(kubeconfig)
+    if len(names) == 1 and not actions and not session and "=" not in names[0]:
+        return _switch(files, names[0], yes)
     merged = _load(files)
     now = _current(merged, session)
     if current:
@@ -93,19 +98,13 @@ def ctx(
     pair = None if name == "-" or not names else split_rename(merged, name)
     if pair:
         return _in_files(session, lambda: _rename(files, merged, pair, yes))
-    return _switch_in(session, merged, name, yes) if session else _switch(files, merged, name, yes)
+    return _switch_in(session, merged, name, yes) if session else _switch(files, name, yes)
 
 
 def _load(files: Files) -> Merged:
-    import gc
-
     from eksauth.kubeconfig.contexts import load
 
-    gc.disable()
-    try:
-        return load(files)
-    finally:
-        gc.enable()
+    return load(files)
 
 
 def _current(merged: Merged, session: Session | None) -> str:
@@ -184,15 +183,15 @@ def _pick(merged: Merged, now: str) -> str | None:
     return pick(choices, current=now, title="context")
 
 
-def _switch(files: Files, merged: Merged, name: str, yes: bool) -> int:
+def _switch(files: Files, name: str, yes: bool) -> int:
     from eksauth.kubeconfig.context_lines import switched_line
-    from eksauth.kubeconfig.contexts import previous_context, require_context, switch
-    from eksauth.kubeconfig.guard import protected_among
+    from eksauth.kubeconfig.contexts import switch
+    from eksauth.kubeconfig.guard import ProtectedContext
 
-    wanted = previous_context(merged, os.environ) if name == "-" else name
-    require_context(merged, wanted)
-    agreed = confirm_protected(protected_among(merged, [wanted]), "switch to", yes=yes)
-    done = switch(files, wanted, agreed=agreed)
+    try:
+        done = switch(files, name)
+    except ProtectedContext as error:  # asked without the locks held, and only when there is something to ask
+        done = switch(files, name, agreed=confirm_protected([error.context], "switch to", yes=yes))
     for warning in done.warnings:
         complain("warning", warning)
     click.echo(switched_line(done.name, done.before), err=True, nl=False)

@@ -52,11 +52,11 @@ class Names:
         self.current: tuple[str, str, str] = ("", "", "")
 
 
-def quick_names(environ: "Mapping[str, str]") -> Names | None:
+def quick_names(environ: "Mapping[str, str]", kind: str = "clusters") -> Names | None:
     """Return the names, or None when a file is unusual or there is an isolated shell around."""
     if environ.get("EKSAUTH_OVERLAY"):
         return None
-    merged = quick_merge(environ)
+    merged = quick_merge(environ, only_contexts=kind != "clusters")
     if merged is None:
         return None
     names = Names()
@@ -81,7 +81,7 @@ def eks_name(cluster: str) -> str:
 def complete(
     argv: list[str],
     environ: "Mapping[str, str]",
-    names_of: "Callable[[Mapping[str, str]], Names | None]" = quick_names,
+    names_of: "Callable[[Mapping[str, str], str], Names | None]" = quick_names,
 ) -> str | None:
     """Return the answer for ``SHELL WORD…``, the last word being the one that is typed; for bash its line instead.
 
@@ -101,7 +101,7 @@ def complete(
         return None
     if kind == "files":
         return "files\n"
-    names = names_of(environ)
+    names = names_of(environ, kind)
     if names is None:
         return None
     typed = words[-1]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eksauth.errors import ConfigError, Refused, UsageError
-from eksauth.kubeconfig.guard import is_protected
+from eksauth.kubeconfig.guard import ProtectedContext, is_protected
 from eksauth.kubeconfig.links import resolve_target
 from eksauth.kubeconfig.model import Context
 from eksauth.kubeconfig.operations import RemoveEntry, RenameEntry, SetCurrentContext, UnsetCurrentContext
@@ -161,11 +161,11 @@ def switch(
 def require_agreed(merged: Merged, names: Sequence[str], agreed: Collection[str]) -> None:
     """Make sure that every protected context among ``names`` was agreed to.
 
-    :raises Refused: naming the first that was not.
+    :raises ProtectedContext: naming the first that was not.
     """
     for name in names:
         if name not in agreed and name in merged.contexts and is_protected(merged.contexts[name].value):
-            raise Refused(f'context "{name}" is protected', hint="say so with --yes", code="kubeconfig.protected")
+            raise ProtectedContext(name)
 
 
 def unset(files: Files, *, environ: Mapping[str, str] = os.environ) -> str:

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from eksauth.errors import Refused
 from eksauth.kubeconfig.model import Context
 from eksauth.kubeconfig.operations import Operation, SetEntry, UnsetField
 from eksauth.kubeconfig.resolve import Merged
 
 GUARD = "eksauth-guard"
+
+
+class ProtectedContext(Refused):
+    """A protected context was to be touched, and nobody agreed to that."""
+
+    def __init__(self, context: str) -> None:
+        super().__init__(f'context "{context}" is protected', hint="say so with --yes", code="kubeconfig.protected")
+        self.context = context
 
 
 def is_protected(context: Context) -> bool:

@@ -48,7 +48,7 @@ def quick_files(environ: "Mapping[str, str]") -> list[str]:
     return [f"{home}/.kube/config" if home else ".kube/config"]
 
 
-def quick_merge(environ: "Mapping[str, str]") -> Quick | None:
+def quick_merge(environ: "Mapping[str, str]", *, only_contexts: bool = False) -> Quick | None:
     """Return what the files say, or None when one of them cannot be read or is unusual."""
     merged = Quick()
     for path in quick_files(environ):
@@ -59,7 +59,7 @@ def quick_merge(environ: "Mapping[str, str]") -> Quick | None:
             continue
         except (OSError, ValueError):
             return None
-        found = scan(data)
+        found = scan(data, only_contexts=only_contexts)
         if found is None:
             return None
         merged.add(path, found)

@@ -53,7 +53,7 @@ def quick_switch(name: str, environ: Mapping[str, str]) -> tuple[str, str] | Non
                 return None
             wanted = read_previous(state, first.target) if name == "-" else name
             context = merged.contexts.get(wanted or "")
-            content = _switched(first, merged, wanted or "")
+            content = switched(first, merged, wanted or "")
             now = time.time()
             if context is None or context.protected or content is None or _is_contested(first, queue, now):
                 return None
@@ -69,7 +69,7 @@ def quick_switch(name: str, environ: Mapping[str, str]) -> tuple[str, str] | Non
         return None
 
 
-def _switched(shot: Snapshot, merged: Quick, name: str) -> bytes | None:
+def switched(shot: Snapshot, merged: Quick, name: str) -> bytes | None:
     """Return the first file's bytes with another current context."""
     found, content = merged.scans[0][1], shot.content or b""
     if found.start < 0 or not is_plain(name):

@@ -61,12 +61,17 @@ class _Unusual(Exception):
     """A line that the real reader should look at."""
 
 
-def scan(data: bytes) -> Scan | None:
-    """Return what is in the file, or None when it holds anything but the usual lines."""
+def scan(data: bytes, *, only_contexts: bool = False) -> Scan | None:
+    """Return what is in the file, or None when it holds anything but the usual lines.
+
+    Comments and blank lines between entries are usual: no value that is understood goes on in a second line.
+
+    :param only_contexts: do not look at clusters and users, good or bad; for completion.
+    """
     if len(data) > MAX_BYTES or data.translate(None, _ALLOWED):
         return None
     try:
-        return _Scanner(data.decode("ascii")).run()
+        return _Scanner(data.decode("ascii"), only_contexts=only_contexts).run()
     except (_Unusual, IndexError):
         return None
 
@@ -148,12 +153,17 @@ _BODIES = {"cluster": _CLUSTER, "context": _CONTEXT, "user": _USER}
 class _Scanner:
     """The lines of one file and the place in them; every method leaves ``at`` behind what it took."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, only_contexts: bool = False) -> None:
         self.text = text
-        self.lines = text.split("\n")
-        if self.lines[-1]:
-            self.lines.append("")  # a last line without its end
-        self.lines.append("\n")  # behind everything, like no line
+        self.skipped = ("clusters:", "users:") if only_contexts else ()
+        lines = text.split("\n")
+        if "#" in text or "\n\n" in text or " \n" in text or text[:1] == "\n":
+            lines = [line for line in lines if line.lstrip(" ")[:1] not in {"#", ""}]
+            if lines[:1] == ["---"]:
+                del lines[0]
+        elif not lines[-1]:
+            lines.pop()
+        self.lines = [*lines, "\n"]  # a line like no other is behind everything
         self.at = 0
         self.found = Scan()
 
@@ -161,14 +171,15 @@ class _Scanner:
         lines, seen = self.lines, set()
         while True:
             line = lines[self.at]
-            if not line:
-                if lines[self.at + 1] != "\n":
-                    raise _Unusual
+            if line == "\n":
                 break
             key, colon, value = line.partition(":")
             if not colon or key in seen:
                 raise _Unusual
             seen.add(key)
+            if line in self.skipped:
+                self._skip()
+                continue
             if line in _SECTIONS:
                 self.at += 1
                 self._section(_SECTIONS[line])
@@ -184,8 +195,15 @@ class _Scanner:
         if line[:17] != "current-context: ":
             raise _Unusual
         self.found.current = _text(value)
-        before = sum(map(len, self.lines[: self.at])) + self.at
+        # no other line may begin so: it would be the same key again
+        before = 0 if self.text[:17] == line[:17] else self.text.index("\n" + line[:17]) + 1
         self.found.start, self.found.end = before + 17, before + len(line)
+
+    def _skip(self) -> None:
+        lines = self.lines
+        self.at += 1
+        while lines[self.at][:1] in {" ", "-"}:
+            self.at += 1
 
     def _section(self, kind: str) -> None:
         lines, opening = self.lines, f"- {kind}:"
