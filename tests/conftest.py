@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ _SCRUBBED = (
     "all_proxy",
 )
 _KEPT = {"KUBEBUILDER_ASSETS"}
+
+
+def pytest_configure() -> None:
+    """Take signals back that the caller ignores, as nohup and shells do for background jobs: children inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, name="home")

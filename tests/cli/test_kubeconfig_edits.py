@@ -230,3 +230,57 @@ def test_fix_permissions_makes_what_is_written_private(shared: Path) -> None:
     assert shared.stat().st_mode & 0o777 == 0o644
     _ok("rename", "z1", "x1", "--fix-permissions")
     assert shared.stat().st_mode & 0o777 == 0o600
+
+
+_TOUCHES = [
+    ["remove", "x1"],
+    ["remove", "--user", "u"],
+    ["remove", "--cluster", "c1", "--keep-orphans"],
+    ["rename", "x1", "y1"],
+]
+
+
+@pytest.mark.parametrize("words", _TOUCHES, ids=["context", "its user", "its cluster only", "rename"])
+def test_protected_contexts_are_not_touched_without_a_yes(
+    shared: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """Where nobody can be asked nothing is written; a dry run needs no answer; --yes is one."""
+    _ok("protect", "x1")
+    before = shared.read_bytes()
+    assert run(["kubeconfig", *words]) == 1
+    said = capsys.readouterr().err
+    assert 'context "x1" is protected' in said
+    assert "--yes" in said
+    _ok(*words, "--dry-run")
+    assert shared.read_bytes() == before
+    _ok(*words, "--yes")
+    assert shared.read_bytes() != before
+
+
+def test_what_is_not_protected_is_not_asked_about(shared: Path) -> None:
+    """A protected context keeps no other from being removed, nor its cluster from getting another name."""
+    _ok("protect", "x1")
+    _ok("remove", "x2")
+    _ok("rename", "--cluster", "c1", "one")
+    assert set(parsed(shared)["contexts"]) == {"x1"}
+
+
+@pytest.mark.parametrize("words", [["remove", "x"], ["rename", "x", "y"]], ids=["remove", "rename"])
+@pytest.mark.parametrize("name", [".", "/"])
+def test_a_directory_is_no_kubeconfig(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], name: str
+) -> None:
+    """Directories beside which no lock can be are refused as files that cannot be read, and nothing is made."""
+    monkeypatch.chdir(home)
+    assert run(["kubeconfig", *words, "--kubeconfig", name]) == 3
+    assert f"error: {name}: cannot be read: is a directory" in capsys.readouterr().err
+    assert list(home.glob("*.lock")) == []
+
+
+def test_a_file_that_is_too_large_is_refused_by_edits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The size is the error, although only a part of the file is read."""
+    path = tmp_path / "huge"
+    with path.open("wb") as stream:
+        stream.truncate(51 * 2**20)
+    assert run(["kubeconfig", "remove", "x", "--kubeconfig", str(path), "--yes"]) == 3
+    assert "larger than 50 MiB" in capsys.readouterr().err

@@ -349,3 +349,15 @@ def test_file_names_lead_nowhere_and_differ(contexts: list[str]) -> None:
         assert len(name) <= 130
         assert name.endswith(".yaml")
     assert names == file_names(contexts)
+
+
+@pytest.mark.parametrize("words", [["--dry-run"], ["-o", "json"]], ids=["dry run", "json"])
+def test_flags_about_writing_need_a_file_to_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """A printed merge holds secrets, which a dry run promises not to show, and is YAML."""
+    source = write(tmp_path / "a", one("a", token="SECRET"))
+    assert run(["kubeconfig", "merge", str(source), *words]) == 2
+    shown = capsys.readouterr()
+    assert "--into or --to" in shown.err
+    assert shown.out == ""

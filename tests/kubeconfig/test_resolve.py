@@ -14,7 +14,7 @@ from eksauth.kubeconfig.located import located_cluster, located_user
 from eksauth.kubeconfig.minify import minify
 from eksauth.kubeconfig.namespaces import effective_namespace
 from eksauth.kubeconfig.paths import Files, Origin
-from eksauth.kubeconfig.redact import is_secret_name, redact
+from eksauth.kubeconfig.redact import is_secret_name, redact, redact_arguments
 from eksauth.kubeconfig.resolve import Merged, merge
 from eksauth.kubeconfig.view import as_dict, as_yaml
 
@@ -187,3 +187,22 @@ def test_namespace_in_effect(text: str, context: str | None, flag: str | None, p
     """The flag, the context, the pod when there is no kubeconfig, and default."""
     inside = InCluster("https://s", Path("t"), Path("c"), "pod-ns") if pod else None
     assert effective_namespace(_merged(text), context=context, flag=flag, pod=inside) == expected
+
+
+@pytest.mark.parametrize(
+    "given,shown",
+    [
+        (("--token=S",), ("--token=REDACTED",)),
+        (("--client-secret", "S", "x"), ("--client-secret", "REDACTED", "x")),
+        (("--password", "--verbose"), ("--password", "--verbose")),
+        (("env", "MY_TOKEN=S", "prog"), ("env", "MY_TOKEN=REDACTED", "prog")),
+        (("-c", "curl -H 'Authorization: Bearer S' x"), ("-c", "curl -H 'Authorization: Bearer REDACTED' x")),
+        (("get-token", "--cluster-name", "token"), ("get-token", "--cluster-name", "token")),
+        (("--token-file", "/f", "--token-cache-dir=/d"), ("--token-file", "/f", "--token-cache-dir=/d")),
+        ((), ()),
+    ],
+)
+def test_secret_arguments_are_hidden(given: tuple[str, ...], shown: tuple[str, ...]) -> None:
+    """Values of secret flags and variables and bearer tokens go; names, files and everything else stay."""
+    assert redact_arguments(given) == shown
+    assert redact_arguments(shown) == shown

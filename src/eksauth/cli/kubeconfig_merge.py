@@ -58,6 +58,9 @@ def merge(
 
     if into is not None and to is not None:
         raise UsageError("--into and --to exclude each other", hint="--into adds to a file, --to makes a new one")
+    if into is None and to is None and (dry_run or output == "json"):
+        flag = "--dry-run" if dry_run else "-o json"
+        raise UsageError(f"{flag} goes with --into or --to", hint="without them the result is printed, as YAML")
     if to is not None and to.exists():
         raise ConfigError(
             f"{to} exists already", hint=f"add to it with --into {to}, or remove it", code="kubeconfig.exists"

@@ -21,7 +21,7 @@ Examples:
 @click.option("--off", is_flag=True, help="Take the mark away.")
 @kubeconfig_option
 def protect(contexts: tuple[str, ...], off: bool, kubeconfig: str | None) -> int:
-    """Mark contexts so that ctx, run and each ask before they touch them; without names, list the marked ones.
+    """Mark contexts so that ctx, run, each, remove and rename ask before they touch them; without names, list them.
 
     Where nobody can be asked they refuse, unless --yes is given. kubectl and other tools do not know the mark.
     """

@@ -44,6 +44,7 @@ def prune(
     Where EKS cannot be asked, denies the answer, or another account answers, the entry stays. A cluster that was made
     anew can be kept with 'eksauth kubeconfig update --name NAME'. 'eksauth kubeconfig undo' brings everything back.
     """
+    from eksauth.kubeconfig.guard import protected_among
     from eksauth.kubeconfig.prune import judge, plan_prune
     from eksauth.kubeconfig.prune_ask import ask
     from eksauth.kubeconfig.prune_targets import find_targets
@@ -54,6 +55,7 @@ def prune(
     targets = find_targets(merged, everything=everything, profile=profile)
     verdicts = judge(targets, ask(targets, environ=os.environ, interactive=can_ask()))
     plan = plan_prune(merged, verdicts, everything=everything)
+    guarded = protected_among(merged, plan.contexts)
     warnings: tuple[str, ...] = ()
     if yes and plan.changes:
 
@@ -65,9 +67,11 @@ def prune(
         settings = Settings(fix_permissions=fix_permissions)
         warnings = apply(chosen_files(kubeconfig), decide, reason="prune", settings=settings).warnings
     if output == "json":
-        print_json(_as_dict(verdicts, plan, applied=yes))
+        print_json({**_as_dict(verdicts, plan, applied=yes), "protected": guarded})
     else:
         _print(verdicts, plan, applied=yes)
+    for name in guarded:
+        complain("warning", f'context "{name}" {"was" if yes else "is"} protected')
     for warning in warnings:
         complain("warning", warning)
     if plan.unset_current:

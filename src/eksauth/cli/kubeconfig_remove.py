@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from eksauth.cli.kubeconfig_change import change_options, report
-from eksauth.cli.kubeconfig_options import chosen_files, kubeconfig_option
+from eksauth.cli.kubeconfig_options import chosen_files, kubeconfig_option, load
 from eksauth.cli.output import complain
+from eksauth.cli.protected import confirm_protected
 from eksauth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Examples:
 @click.option("--cluster", "clusters", metavar="NAME", multiple=True, help="A cluster and its contexts; repeatable.")
 @click.option("--user", "users", metavar="NAME", multiple=True, help="A user and its contexts; repeatable.")
 @click.option("--keep-orphans", is_flag=True, help="Remove nothing but what is named.")
+@click.option("-y", "--yes", is_flag=True, help="Remove protected contexts without being asked.")
 @kubeconfig_option
 @change_options
 def remove(
@@ -36,6 +38,7 @@ def remove(
     clusters: tuple[str, ...],
     users: tuple[str, ...],
     keep_orphans: bool,
+    yes: bool,
     kubeconfig: str | None,
     dry_run: bool,
     fix_permissions: bool,
@@ -43,8 +46,11 @@ def remove(
 ) -> None:
     """Remove contexts, and the clusters and users that no other context uses, from every file that has them.
 
-    When the current context goes, current-context is unset. 'eksauth kubeconfig undo' brings everything back.
+    When the current context goes, current-context is unset. Protected contexts are asked about.
+    'eksauth kubeconfig undo' brings everything back.
     """
+    from eksauth.kubeconfig.contexts import require_agreed
+    from eksauth.kubeconfig.guard import protected_among
     from eksauth.kubeconfig.removal import plan_removal
     from eksauth.kubeconfig.session import Settings
     from eksauth.kubeconfig.store import apply
@@ -54,10 +60,17 @@ def remove(
     if not wanted:
         raise UsageError("nothing to remove is named", hint="give a context, --cluster NAME or --user NAME")
     plan: Removal | None = None
+    agreed: list[str] = []
+    if not (yes or dry_run):
+        now = load(kubeconfig)
+        touched = plan_removal(now, wanted, keep_orphans=keep_orphans).contexts
+        agreed = confirm_protected(protected_among(now, touched), "remove", yes=False)
 
     def decide(merged: Merged) -> Sequence[Change]:
         nonlocal plan
         plan = plan_removal(merged, wanted, keep_orphans=keep_orphans)
+        if not (yes or dry_run):
+            require_agreed(merged, plan.contexts, agreed)
         return plan.changes
 
     outcome = apply(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from eksauth.cli.kubeconfig_change import change_options, report
-from eksauth.cli.kubeconfig_options import chosen_files, kubeconfig_option
+from eksauth.cli.kubeconfig_options import chosen_files, kubeconfig_option, load
+from eksauth.cli.protected import confirm_protected
 from eksauth.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eksauth.kubeconfig.resolve import Merged
+    from eksauth.kubeconfig.routing import Change
 
 _EPILOG = """\b
 Examples:
@@ -19,6 +28,7 @@ Examples:
 @click.argument("new")
 @click.option("--cluster", is_flag=True, help="OLD and NEW are clusters.")
 @click.option("--user", is_flag=True, help="OLD and NEW are users.")
+@click.option("-y", "--yes", is_flag=True, help="Rename a protected context without being asked.")
 @kubeconfig_option
 @change_options
 def rename(
@@ -26,6 +36,7 @@ def rename(
     new: str,
     cluster: bool,
     user: bool,
+    yes: bool,
     kubeconfig: str | None,
     dry_run: bool,
     fix_permissions: bool,
@@ -33,8 +44,10 @@ def rename(
 ) -> None:
     """Rename a context, or a cluster or user with every context that uses it, in all files; current-context follows.
 
-    A name that exists already is refused.
+    A name that exists already is refused; a protected context is asked about.
     """
+    from eksauth.kubeconfig.contexts import require_agreed
+    from eksauth.kubeconfig.guard import protected_among
     from eksauth.kubeconfig.renaming import plan_rename
     from eksauth.kubeconfig.session import Settings
     from eksauth.kubeconfig.store import apply
@@ -43,9 +56,19 @@ def rename(
         raise UsageError("--cluster and --user exclude each other", hint="rename one after the other")
     section = "clusters" if cluster else "users" if user else "contexts"
     kind = section[:-1]
+    guarded = section == "contexts" and not (yes or dry_run)
+    agreed: list[str] = []
+    if guarded:
+        agreed = confirm_protected(protected_among(load(kubeconfig), [old]), "rename", yes=False)
+
+    def decide(merged: Merged) -> Sequence[Change]:
+        if guarded:
+            require_agreed(merged, [old], agreed)
+        return plan_rename(merged, section, old, new)
+
     outcome = apply(
         chosen_files(kubeconfig),
-        lambda merged: plan_rename(merged, section, old, new),
+        decide,
         dry_run=dry_run,
         reason=f"rename {kind} {old} to {new}",
         settings=Settings(fix_permissions=fix_permissions),

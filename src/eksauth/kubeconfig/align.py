@@ -38,13 +38,15 @@ def align(old: list[Any], new: list[Any]) -> list[Step]:
 def _in_order(partner: list[int | None]) -> list[int | None]:
     """Keep a longest rising subsequence of the matches and forget the others."""
     tails: list[int] = []  # tails[k]: where a rising run of k + 1 matches ends lowest
+    lowest: list[int] = []  # what those match
     before: dict[int, int | None] = {}
     for index, target in enumerate(partner):
         if target is None:
             continue
-        place = bisect_left([partner[tail] or 0 for tail in tails], target)
+        place = bisect_left(lowest, target)
         before[index] = tails[place - 1] if place else None
-        tails[place:] = [index, *tails[place + 1 :]]
+        tails[place : place + 1] = [index]
+        lowest[place : place + 1] = [target]
     kept: set[int] = set()
     last = tails[-1] if tails else None
     while last is not None:
@@ -72,18 +74,27 @@ def _partners(old: list[Any], new: list[Any]) -> list[int | None]:
 def _match_equal(old: list[Any], new: list[Any], found: list[int | None], free: set[int]) -> list[int | None]:
     """Match what is equal, in order, between the matches there are."""
     floor = 0
+    ceilings = _lowest_behind(found, len(new))
     for index, item in enumerate(old):
         if found[index] is not None:
             floor = (found[index] or 0) + 1
             continue
-        ceiling = min((target for target in found[index + 1 :] if target is not None), default=len(new))
-        for target in range(floor, ceiling):
+        for target in range(floor, ceilings[index]):
             if target in free and same(item, new[target]):
                 found[index] = target
                 free.discard(target)
                 floor = target + 1
                 break
     return found
+
+
+def _lowest_behind(found: list[int | None], end: int) -> list[int]:
+    """Return for each place the lowest match behind it, or ``end``."""
+    lowest = [end] * len(found)
+    for index in range(len(found) - 1, 0, -1):
+        target = found[index]
+        lowest[index - 1] = lowest[index] if target is None else min(lowest[index], target)
+    return lowest
 
 
 def _name(item: Any) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from eksauth.kubeconfig.document import Document
 from eksauth.kubeconfig.model import ExecConfig, User
+from eksauth.kubeconfig.redact import redact_arguments
 
 _OWN_COMMANDS = (("token",), ("eks", "get-token"), ("aws", "eks", "token"))
 _HARMLESS_VARIABLES = frozenset(
@@ -23,7 +24,7 @@ class Risk:
     """A user that runs a program.
 
     :ivar user: the name that the user gets.
-    :ivar command: program and arguments, without variables; arguments may be secrets, so only the first two are here.
+    :ivar command: program and arguments, without variables; only the first two arguments, without secrets.
     :ivar variables: names of variables that are set for it.
     """
 
@@ -50,14 +51,15 @@ def risks(users: Iterable[tuple[str, User]], known: Document | None) -> list[Ris
     for name, user in users:
         plugin = user.exec
         if plugin is not None and plugin.command and _identity(plugin) not in agreed and not _ours(plugin):
-            words = [plugin.command, *(plugin.args or ())[:2]]
+            words = [plugin.command, *redact_arguments(plugin.args or ())[:2]]
             more = " …" if len(plugin.args or ()) > 2 else ""
             names = tuple(variable.name for variable in plugin.env or ())
             found.append(Risk(name, " ".join(words) + more, names))
         provider = user.auth_provider
         if provider is not None and provider.config and provider.config.get("cmd-path"):
             # the gcp provider of kubectl up to 1.25 runs it
-            command = f"{provider.config['cmd-path']} {provider.config.get('cmd-args', '')}".strip()
+            (arguments,) = redact_arguments((provider.config.get("cmd-args", ""),))
+            command = f"{provider.config['cmd-path']} {arguments}".strip()
             found.append(Risk(name, command, ()))
     return found
 

@@ -85,7 +85,16 @@ def locked(
 
 
 def lock_path(path: Path) -> Path:
-    """Return kubectl's lock file for ``path``: beside it, also when it is a symbolic link."""
+    """Return kubectl's lock file for ``path``: beside it, also when it is a symbolic link.
+
+    :raises ConfigError: ``kubeconfig.unreadable`` for ``.`` and ``/``, beside which there is nothing.
+    """
+    if not path.name:
+        raise ConfigError(
+            f"{path}: cannot be read: is a directory",
+            hint="check KUBECONFIG and --kubeconfig",
+            code="kubeconfig.unreadable",
+        )
     return path.with_name(path.name + ".lock")
 
 

@@ -1,11 +1,13 @@
 """A merged kubeconfig that can be shown: what kubectl hides, and the secrets that it forgets.
 
-kubectl hides tokens, passwords and ``*-data``. It shows exec environment values, auth-provider settings and passwords
-inside a proxy's URL; where these hold a secret they are hidden here too.
+kubectl hides tokens, passwords and ``*-data``. It shows arguments and environment values of exec plugins, auth-provider
+settings and passwords inside a proxy's URL; where these hold a secret they are hidden here too.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -15,7 +17,8 @@ from eksauth.kubeconfig.resolve import Merged
 REDACTED = "REDACTED"
 OMITTED = "DATA+OMITTED"
 _SECRET_WORDS = ("secret", "token", "password", "passwd", "passphrase", "private", "credential", "api_key", "apikey")
-_NAMES_OF_FILES = ("_file", "_path", "_uri", "_url", "_arn", "-file", "-path", "-uri", "-url")
+_NAMES_OF_FILES = ("_file", "_path", "_uri", "_url", "_arn", "_dir", "-file", "-path", "-uri", "-url", "-dir")
+_BEARER = re.compile(r"(bearer\s+)[^\s'\"]+", re.IGNORECASE)
 
 
 def redact(merged: Merged) -> Merged:
@@ -50,6 +53,23 @@ def is_secret_name(name: str) -> bool:
     return any(word in lower for word in _SECRET_WORDS) and not lower.endswith(_NAMES_OF_FILES)
 
 
+def redact_arguments(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return a program's arguments without the secrets in ``--token=…``, ``TOKEN=…``, ``--token …``, ``Bearer …``."""
+    shown: list[str] = []
+    follows = False
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        secret = is_secret_name(name) and (name.startswith("-") or bool(equals))
+        if secret and value:
+            shown.append(f"{name}={REDACTED}")
+        elif follows and not argument.startswith("-"):
+            shown.append(REDACTED)
+        else:
+            shown.append(_BEARER.sub(rf"\1{REDACTED}", argument))
+        follows = secret and not equals
+    return tuple(shown)
+
+
 def _proxy(url: str) -> str:
     try:
         secret = urlsplit(url).password
@@ -69,11 +89,11 @@ def _provider(provider: AuthProvider) -> AuthProvider:
 
 
 def _exec(plugin: ExecConfig) -> ExecConfig:
-    if not plugin.env:
-        return plugin
     return replace(
         plugin,
-        env=tuple(
+        args=plugin.args and redact_arguments(plugin.args),
+        env=plugin.env
+        and tuple(
             ExecEnvVar(var.name, REDACTED if var.value and is_secret_name(var.name) else var.value)
             for var in plugin.env
         ),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from eksauth.kubeconfig.nodes import Mapping, Node, Scalar, Sequence, resolve_alias
+from eksauth.kubeconfig.redact import redact_arguments
 
 HIDDEN = "REDACTED"
 _SECRET_KEYS = frozenset(
@@ -75,6 +76,6 @@ def _secret_arguments(node: Sequence) -> Iterator[tuple[int, int]]:
     for item in node.items:
         if isinstance(item, Scalar):
             flag = _SECRET_FLAG.match(item.value)
-            if after_flag or (flag and flag[1]):
+            if after_flag or (flag and flag[1]) or redact_arguments((item.value,)) != (item.value,):
                 yield item.start, item.end
             after_flag = bool(flag and flag.end() == len(item.value) and not flag[1])

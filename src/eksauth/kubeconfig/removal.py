@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.document import BODY_KEYS, SECTIONS, Entry
@@ -56,9 +57,10 @@ class Removal:
     next_current: str | None
     changes: tuple[Change, ...]
 
-
-def _everything(_entry: Entry) -> bool:
-    return True
+    @property
+    def contexts(self) -> list[str]:
+        """The contexts that go or lose their cluster or user."""
+        return [*(entry.name for entry in self.removed if entry.section == "contexts"), *self.dangling]
 
 
 def plan_removal(
@@ -150,5 +152,5 @@ def _missing(merged: Merged, section: str, name: str) -> ConfigError:
     if near:
         hint = f'did you mean "{near[0]}"'
     elif elsewhere:
-        hint = f"there is a {elsewhere[0]} of that name: --{elsewhere[0]} {name}".replace("--context ", "")
+        hint = f"there is a {elsewhere[0]} of that name: --{elsewhere[0]} {quote(name)}".replace("--context ", "")
     return ConfigError(f'no {kind} is called "{name}"; nothing was removed', hint=hint, code="kubeconfig.missing")

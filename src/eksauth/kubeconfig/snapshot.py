@@ -9,7 +9,7 @@ from pathlib import Path
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig import backup
 from eksauth.kubeconfig.links import FileState, make_parent, resolve_target, state_of
-from eksauth.kubeconfig.source import read_file
+from eksauth.kubeconfig.source import MAX_FILE_BYTES, read_file
 from eksauth.kubeconfig.write import ChangedMeanwhile, Written, write_target
 
 
@@ -39,7 +39,8 @@ def take(path: Path) -> Snapshot:
     content = read_file(target)
     state = _state(target) if content is not None else FileState(None)
     size = state.identity[3] if state.identity else 0
-    if content is not None and size != len(content) and state.exists:
+    whole = content is not None and len(content) <= MAX_FILE_BYTES  # of larger ones only a part is read, and refused
+    if content is not None and whole and size != len(content) and state.exists:
         raise ChangedMeanwhile
     return Snapshot(path, target, content, state)
 

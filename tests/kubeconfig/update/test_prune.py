@@ -194,3 +194,13 @@ def test_entries_changed_meanwhile_stay(three: Lab) -> None:
     three.kubeconfig.write_text(three.kubeconfig.read_text().replace("https://one.", "https://other."))
     assert arn("one") not in {entry.name for entry in plan_prune(load_merged(files), verdicts).removed}
     assert CA in three.kubeconfig.read_text()
+
+
+def test_the_plan_names_protected_contexts(three: Lab) -> None:
+    """Who says yes to the plan has seen that a protected context is part of it."""
+    three.eksauth("kubeconfig", "protect", "two", "three")
+    _gone(three, "two")
+    assert _prune(three)["protected"] == ["two"]
+    assert 'context "two" is protected' in three.eksauth("kubeconfig", "prune").err
+    assert _prune(three, "--yes")["applied"] is True
+    assert set(three.parsed()["contexts"]) == {"one", "three"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from shlex import quote
 
 from eksauth.kubeconfig.document import BODY_KEYS, SECTIONS
 from eksauth.kubeconfig.lint.finding import Finding, at_entry, at_place
@@ -29,7 +30,7 @@ def check_references(merged: Merged) -> Iterator[Finding]:
             if wanted not in section:
                 missing = f'{kind} "{wanted}", which does not exist' if wanted else f"no {kind}"
                 near = get_close_matches(wanted, list(section), 1)
-                fix = f'write "{near[0]}"' if near else f"add the {kind}, or: eksauth kubeconfig remove {name}"
+                fix = f'write "{near[0]}"' if near else f"add the {kind}, or: eksauth kubeconfig remove {quote(name)}"
                 yield at_entry(
                     found, "error", "reference.missing", f'context "{name}" names {missing}; {ends}', fix, kind
                 )
@@ -70,7 +71,7 @@ def check_unused(merged: Merged) -> Iterator[Finding]:
         for name, found in merged.section(section).items():
             if (section, name) not in used:
                 kind = BODY_KEYS[section]
-                fix = f"remove it: eksauth kubeconfig remove --{kind} {name}"
+                fix = f"remove it: eksauth kubeconfig remove --{kind} {quote(name)}"
                 yield at_entry(found, "info", "name.unused", f'no context uses the {kind} "{name}"', fix)
 
 
