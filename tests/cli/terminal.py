@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[=>()][B0]?")
-_DEADLINE = 8.0
+_DEADLINE = 30.0
 
 
 class Terminal:
@@ -26,6 +26,7 @@ class Terminal:
     def __init__(self, process: subprocess.Popen[bytes], handle: int) -> None:
         self.process = process
         self.raw = ""
+        self.gone = False
         self._handle = handle
         self._read_to = 0
 
@@ -55,6 +56,12 @@ class Terminal:
         while self._read():
             pass
         return self.process.wait(_DEADLINE)
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as closing its window does, and wait for the program."""
+        os.close(self._handle)
+        self.gone = True
+        self.process.wait(_DEADLINE)
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self._handle], [], [], 1.0)
@@ -86,12 +93,13 @@ def on_terminal(argv: Sequence[str], environ: Mapping[str, str]) -> Iterator[Ter
         argv, stdin=theirs, stdout=theirs, stderr=theirs, env=dict(environ), preexec_fn=own_terminal
     )
     os.close(theirs)
+    terminal = Terminal(process, ours)
     try:
-        yield Terminal(process, ours)
+        yield terminal
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGHUP)
-        with contextlib.suppress(OSError):
+        if not terminal.gone:
             os.close(ours)
         try:
             process.wait(10)

@@ -155,8 +155,7 @@ def test_closing_the_terminal_cleans_up(config: Path, home: Path) -> None:
     with person(home, "ctx", "--shell", "prod-eu", SHELL=bash, XDG_RUNTIME_DIR=str(run)) as terminal:
         terminal.expect("(prod-eu)")
         assert len(list((run / "eksauth").iterdir())) == 1
-        os.kill(terminal.process.pid, 1)
-        terminal.finish()
+        terminal.hang_up()
     assert list((run / "eksauth").iterdir()) == []
 
 
