@@ -9,10 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reference" / "environment-variables.md"
-ELSEWHERE = {"kubeconfig"}
-"""Packages whose variables belong to the pages of their own commands."""
-PASSED_ON = {"sandbox/launcher.py"}
-"""Names what child processes may see, which is not reading it."""
+NOT_READING = {"sandbox/launcher.py", "kubeconfig/redacted_text.py"}
+"""One names what child processes may see, the other what is no secret; neither reads anything."""
 _NAME = re.compile(
     r"(AWS|EKSAUTH|ATMOS|KUBEBUILDER|KUBERNETES|TEST_ASSET|XDG|BOTO|_EKSAUTH)_[A-Z0-9_]+|KUBECONFIG|(HTTPS?|NO)_PROXY"
 )
@@ -22,8 +20,7 @@ def _sources() -> Iterator[ast.Module]:
     home = ROOT / "src" / "eksauth"
     for path in sorted(home.rglob("*.py")):
         inside = path.relative_to(home)
-        command = inside.parts[0] == "cli" and inside.stem.partition("_")[0] in ELSEWHERE
-        if inside.parts[0] not in ELSEWHERE and not command and inside.as_posix() not in PASSED_ON:
+        if inside.as_posix() not in NOT_READING:
             yield ast.parse(path.read_text())
 
 
