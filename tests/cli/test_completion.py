@@ -77,6 +77,13 @@ def test_namespaces_come_from_what_was_seen_last(config: Path, home: Path) -> No
     assert answer("ns", "payments", "") == []
 
 
+def test_names_that_drive_terminals_are_no_candidates(config: Path, home: Path) -> None:
+    """A server may answer anything, and shells show candidates as they are."""
+    names = ["payments", "e\x1b]0;owned\x07vil", "two\x9b31m"]
+    store_namespaces(os.environ, "dev", "dev-cluster", "dev-user", names)
+    assert answer("ns", "") == ["default", "payments"]
+
+
 def test_after_the_dashes_files_complete(config: Path) -> None:
     """What another command takes is not ours to know."""
     assert fast("__complete", "zsh", "run", "dev", "--", "kubectl", "").stdout == "files\n"

@@ -124,7 +124,7 @@ def test_signals_reach_the_command(number: signal.Signals, config: Path, home: P
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=120)
     assert (out, process.returncode) == ("caught\n", 42)
     assert leftovers(home) == []
 
@@ -144,7 +144,7 @@ def test_what_a_killed_run_leaves_is_swept_by_the_next(config: Path, home: Path)
         assert len(leftovers(home)) == 1
     finally:
         for process in (killed, living):
-            process.communicate(b"\n", timeout=20)
+            process.communicate(b"\n", timeout=120)
     assert leftovers(home) == []
 
 
@@ -247,7 +247,7 @@ def test_an_interrupt_stops_everything(config: Path, home: Path) -> None:
     for _ in NAMES:
         assert "ready" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     assert leftovers(home) == []
 

@@ -105,7 +105,11 @@ def complete(
     if names is None:
         return None
     typed = words[-1]
-    found = [(text, note) for text, note in _candidates(kind, names, typed, environ) if text.startswith(typed)]
+    found = [
+        (text, note)
+        for text, note in _candidates(kind, names, typed, environ)
+        if text.startswith(typed) and text.isprintable()  # shells show candidates as they are
+    ]
     if shell == "kubectl":
         return "".join([f"{text}\t{note}\n" if note else f"{text}\n" for text, note in found]) + ":4\n"
     if shell == "bash":
