@@ -104,7 +104,10 @@ class _Each:
         contents = {name: single_context(self.merged, name, cwd, namespace=self.namespace) for name in self.contexts}
         original = original_value(os.environ, cwd)
         with ExitStack() as stack:
-            places = {name: stack.enter_context(overlay(contents[name], name, os.environ)) for name in self.contexts}
+            places = {
+                name: stack.enter_context(overlay(contents[name], name, os.environ, sweeping=name == self.contexts[0]))
+                for name in self.contexts
+            }
 
             def prepare(name: str) -> Mapping[str, str]:
                 return places[name].environment(os.environ, name, original)

@@ -98,13 +98,15 @@ def single_context(merged: Merged, name: str, cwd: Path, *, namespace: str | Non
 
 
 @contextmanager
-def overlay(content: bytes, name: str, environ: Mapping[str, str]) -> Iterator[Overlay]:
+def overlay(content: bytes, name: str, environ: Mapping[str, str], *, sweeping: bool = True) -> Iterator[Overlay]:
     """Give a private kubeconfig with ``content`` and remove it, and all that was put beside it, afterwards.
 
+    :param sweeping: look for what others left; once is enough where many are made.
     :raises ConfigError: when there is no private place for it.
     """
     base = runtime_directory(environ)
-    sweep(base)
+    if sweeping:
+        sweep(base)
     try:
         made = Overlay(Path(tempfile.mkdtemp(prefix="context-", dir=base)))
     except OSError as error:
