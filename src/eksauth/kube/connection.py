@@ -23,6 +23,7 @@ from eksauth.kube.plugin_policy import PluginPolicy, read_policy
 from eksauth.kube.tls import TlsSettings, tls_context
 from eksauth.kubeconfig.located import located_cluster, located_user
 from eksauth.kubeconfig.model import Cluster, User
+from eksauth.kubeconfig.referenced import read_referenced
 from eksauth.kubeconfig.resolve import Merged
 from eksauth.kubeconfig.usable import check_context
 
@@ -255,7 +256,7 @@ def _impersonation(user: User) -> Headers:
 
 def _token_from_file(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return read_referenced(path).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise CredentialsError(f"{path}: {reason.lower()}", hint="check tokenFile", code="kubernetes.token") from None
@@ -265,7 +266,7 @@ def _with_ca_data(cluster: Cluster) -> Cluster:
     if not cluster.certificate_authority:
         return cluster
     try:
-        data = base64.b64encode(Path(cluster.certificate_authority).read_bytes()).decode()
+        data = base64.b64encode(read_referenced(cluster.certificate_authority)).decode()
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         raise ConfigError(f"{cluster.certificate_authority}: {reason}", code="kubeconfig.file") from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eksauth.errors import ConfigError
+from eksauth.kubeconfig.referenced import read_referenced
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _content(path: str, data: str) -> bytes:
     if not path:
         return b""
     try:
-        return Path(path).read_bytes()
+        return read_referenced(path)
     except OSError as error:
         raise ConfigError(f"{path}: {_reason(error)}", hint="check the path", code="kubeconfig.file") from None
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.located import located_cluster, located_user
 from eksauth.kubeconfig.model import Cluster, User
+from eksauth.kubeconfig.referenced import read_referenced
 from eksauth.kubeconfig.resolve import Found, Merged
 
 
-def flatten(merged: Merged, cwd: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Merged:
+def flatten(merged: Merged, cwd: Path, read: Callable[[Path], bytes] = read_referenced) -> Merged:
     """Return ``merged`` with certificates and keys embedded.
 
     ``tokenFile`` and the exec command become absolute; kubectl leaves them as they are, so that they break as soon as

@@ -6,6 +6,7 @@ follow kubectl's where it has one. Source: client-go's ``validation.go``, confir
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from eksauth.kubeconfig.located import located_cluster, located_user
 from eksauth.kubeconfig.model import Cluster, Context, ExecConfig, User
+from eksauth.kubeconfig.referenced import open_referenced
 from eksauth.kubeconfig.resolve import Found, Merged, Place
 
 Unreadable = Callable[[Path], str | None]
@@ -42,10 +44,10 @@ class Finding:
 def unreadable(path: Path) -> str | None:
     """Return why a file cannot be read, or None when it can."""
     try:
-        with path.open("rb"):
-            return None
+        os.close(open_referenced(path))
     except OSError as error:
         return (error.strerror or "unreadable").lower()
+    return None
 
 
 def check_context(merged: Merged, found: Found[Context], cwd: Path, why: Unreadable = unreadable) -> list[Finding]:

@@ -15,6 +15,7 @@ from eksauth.kubeconfig.certificates import NotACertificate, validities
 from eksauth.kubeconfig.lint.finding import Finding, Level, Surroundings, at_entry
 from eksauth.kubeconfig.located import located_cluster
 from eksauth.kubeconfig.model import Cluster
+from eksauth.kubeconfig.referenced import read_referenced
 from eksauth.kubeconfig.resolve import Found
 
 _LOOPBACK = ("localhost", "127.", "::1", "0:0:0:0:0:0:0:1")
@@ -113,8 +114,7 @@ def decoded(data: str) -> bytes | None:
 def read_or_none(path: str) -> bytes | None:
     """Return a file's content; None when it cannot be read, which another rule reports."""
     try:
-        with Path(path).open("rb") as stream:
-            return stream.read(1 << 20)
+        return read_referenced(path) if Path(path).is_file() else None  # what is in a pipe is somebody else's
     except (OSError, ValueError):
         return None
 
