@@ -361,3 +361,12 @@ def test_flags_about_writing_need_a_file_to_write(
     shown = capsys.readouterr()
     assert "--into or --to" in shown.err
     assert shown.out == ""
+
+
+def test_split_makes_no_file_behind_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link in the directory that leads nowhere is something that is there, not a free name."""
+    monkeypatch.setenv("KUBECONFIG", str(write(tmp_path / "config", one("a"))))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.yaml").symlink_to(tmp_path / "elsewhere")
+    assert run(["kubeconfig", "split", "--dir", str(tmp_path / "out")]) == 3
+    assert not (tmp_path / "elsewhere").exists()

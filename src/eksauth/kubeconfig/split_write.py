@@ -33,7 +33,7 @@ def write_parts(
 
     def plan() -> list[tuple[Part, Snapshot]]:
         shots = [(part, snapshot.take(part.path)) for part in parts]
-        taken = [shot.path for part, shot in shots if shot.content is not None and shot.content != part.text.encode()]
+        taken = [shot.path for part, shot in shots if shot.content != part.text.encode() and _is_there(shot)]
         if taken and not force:
             more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
             raise ConfigError(
@@ -61,6 +61,11 @@ def write_parts(
     for parent in sorted({part.path.parent for part in parts}):
         make_parent(parent / "any")
     return again_if_changed(work)
+
+
+def _is_there(shot: Snapshot) -> bool:
+    """Tell whether the name is taken; a link that leads nowhere would have a file made somewhere else."""
+    return shot.content is not None or shot.path.is_symlink()
 
 
 def _change(part: Part, shot: Snapshot) -> FileChange:
