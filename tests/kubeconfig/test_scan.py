@@ -82,7 +82,7 @@ users:
       env:
       - name: AWS_PROFILE
         value: prod
-      installHint: "eksauth is not on this machine; install it with: pipx install eksauth"
+      installHint: eksauth is not here; install it with pipx install eksauth
       interactiveMode: IfAvailable
       provideClusterInfo: false
 - name: kind-two

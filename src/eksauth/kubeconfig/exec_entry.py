@@ -19,7 +19,9 @@ from eksauth.kubeconfig.owner import OWNER
 EXTENSION_VERSION = 1
 API_VERSIONS = ("v1", "v1beta1")
 API_GROUP = "client.authentication.k8s.io"
-INSTALL_HINT = "eksauth is not on this machine; install it with: pipx install eksauth"
+INSTALL_HINT = "eksauth is not here; install it with pipx install eksauth"
+"""Short, and without what needs quotes: kubectl folds lines behind column 80 when it writes the file, and a folded text
+needs a YAML parser."""
 _HIDING = (
     "token",
     "tokenFile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from tests.kubeconfig.update.eks_lab import BIN, CA, Lab, arn, role
 
+from eksauth.kubeconfig.scan import scan
 from eksauth.sandbox.aws.seed import ACCOUNT
 
 USER = f"{arn('demo')}/ambient"
@@ -450,3 +452,18 @@ def test_the_pure_part_does_not_load_botocore() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--role-arn", role("EksAdmin")]], ids=["plain", "role"])
+def test_kubectl_leaves_our_entries_readable_without_a_parser(lab: Lab, kubectl: Path, words: list[str]) -> None:
+    """After kubectl wrote the whole file anew in its own way, the fast reader still understands it."""
+    lab.cluster()
+    lab.updated("--name", "demo", *words)
+    before = scan(lab.kubeconfig.read_bytes())
+    config: list[str | Path] = [kubectl, "--kubeconfig", lab.kubeconfig, "config"]
+    subprocess.run([*config, "set-context", "--current", "--namespace", "web"], check=True, capture_output=True)
+    after = scan(lab.kubeconfig.read_bytes())
+    assert before is not None
+    assert after is not None
+    assert [found.name for found in after.contexts] == [found.name for found in before.contexts]
+    assert after.eks_names == before.eks_names == ["demo"]
