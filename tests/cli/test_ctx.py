@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from tests.cli.context_kit import NOT_ANSWERED, Runner, eksauth, fast, full, kubeconfig, kubectl, write
+
+from eksauth.kubeconfig.queue import Queue
 
 NAMES = ["alpha", "beta", "prod-eu", "prod-us", "x=y"]
 EKS = "arn:aws:eks:eu-west-1:111122223333:cluster/demo"
@@ -112,6 +115,17 @@ def test_unusual_files_are_switched_by_the_full_path(text: str, home: Path) -> N
     assert kubectl("config", "current-context") == "alpha"
     if b"current-context: beta" in before:
         assert path.read_bytes() == before.replace(b"current-context: beta", b"current-context: alpha")
+
+
+@pytest.mark.parametrize("age,code", [(3600.0, 0), (-3600.0, NOT_ANSWERED)], ids=["an hour ago", "not past"])
+def test_a_rival_of_long_ago_does_not_slow_switches_down(age: float, code: int, config: Path, home: Path) -> None:
+    """Signs of kubectl writing at the same time count for seconds; after that the fast lane switches again."""
+    state = home / ".local" / "state" / "eksauth"
+    with Queue(state / "queue", [config], wait=10) as queue:
+        queue.remember(config, {"stamp": [], "rival": time.time() - age})
+    assert fast("ctx", "alpha").returncode == code
+    assert eksauth("ctx", "prod-eu").returncode == 0
+    assert kubectl("config", "current-context") == "prod-eu"
 
 
 def test_files_that_kubectl_refuses_are_not_written(config: Path) -> None:

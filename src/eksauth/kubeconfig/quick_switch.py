@@ -24,6 +24,8 @@ from eksauth.kubeconfig.state import state_directory
 from eksauth.kubeconfig.write import ChangedMeanwhile
 
 _RECENT_SECONDS = 2.0
+_REMEMBERED_SECONDS = 6.0
+"""A little more than :mod:`eksauth.kubeconfig.rivals` has, which is not loaded here."""
 
 
 def quick_switch(name: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
@@ -84,6 +86,8 @@ def switched(shot: Snapshot, merged: Quick, name: str) -> bytes | None:
 def _is_contested(shot: Snapshot, queue: Queue, now: float) -> bool:
     """Tell whether :mod:`eksauth.kubeconfig.rivals` might see a rival at work."""
     known, identity = queue.recall(shot.target), shot.state.identity
-    if known.get("rival") is not None or identity is None:
+    seen = known.get("rival")
+    past = isinstance(seen, (int, float)) and now - seen > _REMEMBERED_SECONDS
+    if identity is None or (seen is not None and not past):
         return True
     return known.get("stamp") != list(identity) and abs(now - identity[2] / 1e9) < _RECENT_SECONDS
