@@ -79,6 +79,10 @@ def _processes(directory: Path, wanted: tuple[str, ...], rounds: int) -> str:
 
         text += f"\n## Every cluster of an account\n\n{kubeconfig_update.CAPTION}\n\n"
         text += report.rows_table(kubeconfig_update.rows(venv / "bin" / "eksauth"))
+        from benchmarks import kubeconfig_one
+
+        text += f"\n## One more cluster in a large kubeconfig\n\n{kubeconfig_one.CAPTION}\n\n"
+        text += report.rows_table(kubeconfig_one.rows(venv / "bin" / "eksauth")) or "There is no kubectl here.\n"
     return text
 
 

@@ -52,7 +52,7 @@ def rows(eksauth: Path, rounds: int = 7) -> list[dict[str, str]]:
     """Measure; ``eksauth`` is the installed program."""
     found: list[dict[str, str]] = []
     for latency in (LATENCY_SECONDS, 0.0):
-        with _endpoint(latency) as (environ, pid), tempfile.TemporaryDirectory() as directory:
+        with eks_endpoint(latency) as (environ, pid), tempfile.TemporaryDirectory() as directory:
             seconds, own, theirs = [], [], []
             for number in range(rounds + 1):
                 target = Path(directory) / f"config-{number}"
@@ -88,7 +88,8 @@ def rows(eksauth: Path, rounds: int = 7) -> list[dict[str, str]]:
 
 
 @contextmanager
-def _endpoint(latency: float) -> Iterator[tuple[dict[str, str], int]]:
+def eks_endpoint(latency: float) -> Iterator[tuple[dict[str, str], int]]:
+    """Run EKS with that latency in a process of its own; give the environment of a client, and the process's number."""
     with tempfile.TemporaryDirectory(prefix="eksauth-bench-") as directory:
         words = [sys.executable, "-m", "benchmarks.kubeconfig_update", "serve", directory, str(latency)]
         server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
