@@ -93,7 +93,7 @@ server:
   port: 21362
   stateDir: /var/aws-iam-authenticator
   master: https://10.0.0.1
-  kubeconfig: /root/.kube/config
+  kubeconfig: /etc/kubernetes/admin.conf
   backendMode: File
   ec2DescribeInstancesRoleARN: arn:aws:iam::000000000000:role/DescribeInstancesRole
   mapRoles:
