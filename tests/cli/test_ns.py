@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.cli.context_kit import eksauth, kubectl, write
@@ -155,6 +157,42 @@ def test_a_token_beside_a_plugin_wins(api: Api, home: Path) -> None:
     path = plugin(home, "echo ran >&2; exit 1")
     write(home / ".kube" / "config", api.kubeconfig(GOOD + exec_user(path)))
     assert eksauth("ns").returncode == 0
+
+
+def test_a_plain_http_server_gets_no_credentials(home: Path) -> None:
+    """Neither token nor plugin is used where anybody could listen, as with kubectl."""
+    seen: list[str | None] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization"))
+            body = b'{"kind": "NamespaceList", "apiVersion": "v1", "metadata": {}, "items": []}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    path = plugin(home, "touch ran; exit 1")
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        for user in (GOOD, exec_user(path)):
+            text = (
+                "apiVersion: v1\nkind: Config\ncurrent-context: one\n"
+                f"clusters:\n- name: c\n  cluster:\n    server: http://127.0.0.1:{server.server_port}\n"
+                "contexts:\n- name: one\n  context:\n    cluster: c\n    user: u\n"
+                f"users:\n- name: u\n  user:\n{user}"
+            )
+            write(home / ".kube" / "config", text)
+            done = eksauth("ns", "-o", "json")
+            assert done.returncode == 0, done.stderr
+        server.shutdown()
+        thread.join()
+    assert seen == [None, None]
+    assert not (home / "ran").exists()
 
 
 def test_impersonation_and_server_name(api: Api, home: Path) -> None:
