@@ -121,12 +121,17 @@ def test_signals_reach_the_command(number: signal.Signals, config: Path, home: P
     process = subprocess.Popen(
         [*PYTHON, "run", "dev", "--", "sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(number)
-    out, _ = process.communicate(timeout=120)
-    assert (out, process.returncode) == ("caught\n", 42)
-    assert leftovers(home) == []
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=120)
+        assert (out, process.returncode) == ("caught\n", 42)
+        assert leftovers(home) == []
+    finally:
+        if process.poll() is None:  # a failure must not leave its session running
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def test_what_a_killed_run_leaves_is_swept_by_the_next(config: Path, home: Path) -> None:
