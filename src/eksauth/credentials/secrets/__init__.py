@@ -1,0 +1,1 @@
+"""Secrets at rest: a desktop keyring or an encrypted file, never silently nowhere."""

@@ -1,0 +1,1 @@
+"""IAM Identity Center: signing in, its token files, and the roles behind it."""
