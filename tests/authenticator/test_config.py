@@ -190,8 +190,6 @@ def test_keys_in_another_case_count_as_in_the_reference() -> None:
         pytest.param("server:\n  backendMode: Mounted\n", "s.yaml:2:16: no such backend mode: 'Mounted'", id="backend"),
         pytest.param("server:\n  backendMode: [MountedFile, File]\n", "s.yaml:2:16: backendMode names", id="backend-twice"),
         pytest.param("server:\n  backendMode: []\n", "s.yaml:2:16: backendMode names no backend", id="backend-empty"),
-        pytest.param("server:\n  backendMode: MountedFile,CRD\n", "s.yaml:2:16: backend mode CRD is not available", id="backend-later"),
-        pytest.param("server:\n  backendMode: [EKSConfigMap]\n", "s.yaml:2:17: backend mode EKSConfigMap is not", id="configmap-later"),
         pytest.param("server:\n  scrubbedAccounts: x\n", "s.yaml:2:21: scrubbedAccounts must be a list", id="accounts-text"),
         pytest.param("server:\n  stsEndpointOverrides: {a.b: https://c}\n", "s.yaml:2:26: endpoint override for 'a.b'", id="override-host"),
         pytest.param("server:\n  stsEndpointOverrides: {sts.amazonaws.com: 'http://c'}\n", "s.yaml:2:26: the override for", id="override-url"),

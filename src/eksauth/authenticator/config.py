@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from eksauth.authenticator.mapping.model import Mappings, Problem, Problems, Source
+from eksauth.authenticator.mapping.modes import BACKENDS, backend_mode
 from eksauth.authenticator.mapping.reader import EntryReader
 from eksauth.authenticator.sts.endpoints import check_overrides
 from eksauth.authenticator.yaml_source.nodes import YamlFile, is_null, read_bounded
@@ -23,15 +24,6 @@ DEFAULT_ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 21362
 DEFAULT_STATE_DIR = Path("/var/aws-iam-authenticator")
 DEFAULT_KUBECONFIG = Path("/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml")
-BACKENDS = {
-    "MountedFile": "MountedFile",
-    "File": "MountedFile",
-    "EKSConfigMap": "EKSConfigMap",
-    "ConfigMap": "EKSConfigMap",
-    "CRD": "CRD",
-    "DynamicFile": "DynamicFile",
-}
-_AVAILABLE_BACKENDS = {"MountedFile"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +189,10 @@ class _ConfigReader:
         return tuple(modes)
 
     def _backend(self, node: yaml.Node, name: str) -> str:
-        mode = BACKENDS.get(name)
-        if mode is None:
-            near = get_close_matches(name, BACKENDS, 1)
-            hint = f"did you mean {near[0]}" if near else f"one of {', '.join(sorted(set(BACKENDS.values())))}"
-            raise self._file.error(node, f"no such backend mode: {name!r}", hint)
-        if mode not in _AVAILABLE_BACKENDS:
-            hint = "use MountedFile: put the mappings under server in this file"
-            raise self._file.error(node, f"backend mode {mode} is not available in this version", hint)
+        try:
+            mode = backend_mode(name)
+        except ConfigError as error:
+            raise self._file.error(node, error.message, error.hint) from None
         if mode != name:
             self._warn_old_name(node, name, mode)
         return mode

@@ -79,7 +79,7 @@ class Authenticator:
     :param sts: the STS client, see :class:`eksauth.authenticator.sts.client.StsClient`.
     :param mapping: where identities become users.
     :param now: the clock, seconds since the epoch.
-    :param reserved_prefixes: user names that mappings may not give out, by how they begin.
+    :param reserved_prefixes: backend mode -> how user names of its mappings may not begin; accounts are exempt.
     :param scrubbed_accounts: accounts whose identities are hidden from Kubernetes.
     :param private_dns_name: finds an instance's name for ``{{EC2PrivateDNSName}}``; None refuses such logins.
     """
@@ -92,13 +92,15 @@ class Authenticator:
         sts: StsApi,
         mapping: MappingBackend,
         now: Callable[[], float] = time.time,
-        reserved_prefixes: Collection[str] = (),
+        reserved_prefixes: Mapping[str, Collection[str]] | None = None,
         scrubbed_accounts: Collection[str] = (),
         private_dns_name: PrivateDnsName | None = None,
     ) -> None:
         self.verifier = TokenVerifier(cluster_id=cluster_id, partition=partition, sts=sts, now=now)
         self.mapping = mapping
-        self._reserved_prefixes = tuple(prefix for prefix in reserved_prefixes if prefix)
+        self._reserved_prefixes = {
+            mode: tuple(prefix for prefix in prefixes if prefix) for mode, prefixes in (reserved_prefixes or {}).items()
+        }
         self._scrubbed_accounts = frozenset(scrubbed_accounts)
         self._private_dns_name = private_dns_name
 
@@ -142,7 +144,7 @@ class Authenticator:
                 "give the entry a username; quote it when it looks like a number or a truth value",
             )
         if match.kind != "account":
-            for prefix in self._reserved_prefixes:
+            for prefix in self._reserved_prefixes.get(match.backend or self.mapping.name, ()):
                 if username.startswith(prefix):
                     return refused(
                         "mapping.reserved_prefix",
@@ -188,23 +190,24 @@ def build_authenticator(
     config: ServerConfig,
     sts: StsApi,
     *,
+    mapping: MappingBackend | None = None,
     now: Callable[[], float] = time.time,
     private_dns_name: PrivateDnsName | None = None,
 ) -> Authenticator:
     """Return the authenticator that ``config`` describes.
 
+    :param mapping: asked instead of the mappings in ``config``.
     :raises ConfigError: when the configuration names no cluster.
     """
     if not config.cluster_id:
         raise ConfigError("no cluster id", hint="set clusterID in the configuration file, or give --cluster-id")
-    backend = MountedFileBackend(config.mappings)
     return Authenticator(
         cluster_id=config.cluster_id,
         partition=config.partition,
         sts=sts,
-        mapping=backend,
+        mapping=MountedFileBackend(config.mappings) if mapping is None else mapping,
         now=now,
-        reserved_prefixes=config.reserved_prefixes.get(backend.name, ()),
+        reserved_prefixes=config.reserved_prefixes,
         scrubbed_accounts=config.scrubbed_accounts,
         private_dns_name=private_dns_name,
     )

@@ -62,7 +62,7 @@ class Judging:
                 partition=config.partition,
                 sts=sts,
                 mapping=self.mapping,
-                reserved_prefixes=config.reserved_prefixes.get(self.mapping.name, ()),
+                reserved_prefixes=config.reserved_prefixes,
                 scrubbed_accounts=config.scrubbed_accounts,
             )
             return await authenticator.authenticate(token)

@@ -89,6 +89,7 @@ def run(
 
     try:
         from eksauth.authenticator.config import ServerConfig, load_server_config
+        from eksauth.authenticator.mapping.modes import backend_modes
         from eksauth.authenticator.server import decision_log
         from eksauth.authenticator.server import run as serve
     except ImportError as error:
@@ -105,7 +106,7 @@ def run(
         "state_dir": state_dir,
         "generate_kubeconfig": generate_kubeconfig,
         "kubeconfig_pregenerated": kubeconfig_pregenerated or None,
-        "backend_modes": serve.backend_modes(backend_mode) if backend_mode else None,
+        "backend_modes": backend_modes(backend_mode) if backend_mode else None,
         "log_verbosity": log_verbosity,
     }
     settled = replace(loaded, **{key: value for key, value in given.items() if value is not None})

@@ -197,10 +197,11 @@ def test_duplicates_are_reported_when_loaded_and_when_they_decide(backend: Backe
 async def test_reserved_prefixes_bind_entries_but_not_accounts(backend: Backend) -> None:
     """A user name with a reserved prefix is refused; the account list is not checked, as in the reference."""
     data = {"mapRoles": role(f"{IAM}:role/CICDRole", "system:admin")}
-    decision = await decide(backend(**data), identity(), reserved_prefixes=["", "system:"])
+    name = backend(**data).name
+    decision = await decide(backend(**data), identity(), reserved_prefixes={name: ["", "system:"]})
     assert decision.reason == "mapping.reserved_prefix"
-    assert (await decide(backend(**data), identity(), reserved_prefixes=["System:"])).allowed
-    accounts = await decide(backend(mapAccounts=f'- "{A}"\n'), identity(), reserved_prefixes=["arn:"])
+    assert (await decide(backend(**data), identity(), reserved_prefixes={name: ["System:"]})).allowed
+    accounts = await decide(backend(mapAccounts=f'- "{A}"\n'), identity(), reserved_prefixes={name: ["arn:"]})
     assert accounts.allowed
 
 

@@ -80,6 +80,7 @@ class Match:
     :param pattern: the ARN, permission set or account as the file has it.
     :param shadowed: entries that also fit and lost: earlier duplicates, permission sets behind a literal ARN, users
         behind roles.
+    :param backend: modern name of the backend's mode, empty where only one was asked.
     """
 
     kind: Kind
@@ -88,6 +89,7 @@ class Match:
     groups: tuple[str, ...]
     source: Source
     shadowed: tuple[Source, ...] = ()
+    backend: str = ""
 
     def describe(self) -> str:
         """Return one line for people: which entry decided."""

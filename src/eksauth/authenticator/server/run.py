@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
+from collections.abc import Callable
 from pathlib import Path
 
 from eksauth.authenticator.arguments import checked_cluster_id, checked_partition
-from eksauth.authenticator.config import BACKENDS, ServerConfig
+from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.decide import build_authenticator
+from eksauth.authenticator.mapping.modes import backend_modes
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
 from eksauth.authenticator.server.decision_log import LEVELS, LOGGER_NAME
 from eksauth.authenticator.server.metrics import Metrics
@@ -26,24 +26,6 @@ _log = logging.getLogger(LOGGER_NAME)
 _DEFAULTS = CacheSettings()
 
 
-def backend_modes(written: Iterable[str]) -> tuple[str, ...]:
-    """Return the modern names of backend modes; each text may hold several, separated by commas.
-
-    :raises ConfigError: for an unknown mode, or one given twice.
-    """
-    modes: list[str] = []
-    for name in (part.strip() for text in written for part in text.split(",")):
-        mode = BACKENDS.get(name)
-        if mode is None:
-            near = get_close_matches(name, BACKENDS, 1)
-            hint = f"did you mean {near[0]}" if near else f"one of {', '.join(sorted(set(BACKENDS.values())))}"
-            raise ConfigError(f"no such backend mode: {name!r}", hint=hint)
-        if mode in modes:
-            raise ConfigError(f"backend mode {mode} is given twice", hint="give each once, in the order to ask them")
-        modes.append(mode)
-    return tuple(modes)
-
-
 def check(config: ServerConfig) -> None:
     """Check what the command line may have changed.
 
@@ -55,7 +37,7 @@ def check(config: ServerConfig) -> None:
     checked_partition(config.partition)
     if config.log_verbosity not in LEVELS:
         raise ConfigError(f"no such log verbosity: {config.log_verbosity!r}", hint=f"one of {', '.join(LEVELS)}")
-    for mode in config.backend_modes:
+    for mode in backend_modes(config.backend_modes):
         if mode != "MountedFile":
             raise ConfigError(
                 f"backend mode {mode} is not available in this version",

@@ -1,0 +1,1 @@
+"""Where mappings live while the server runs: loaded, watched, kept when what replaces them is broken."""
