@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from eksauth.credentials.config.model import AuthConfig
 from eksauth.credentials.model import Credentials
@@ -108,6 +108,22 @@ class Step(Protocol):
         :raises NeedsHuman: when a person would have to do something and ``context.human`` is None.
         :raises EksauthError: when it is here but broken, or AWS refused.
         """
+
+
+Input = tuple[Literal["file", "env", "aws"], str]
+"""Something outside the configuration that decides what a step gives: a file by path, a variable by name, or an AWS
+profile by name (with the files and variables behind it; the empty name is the one in force)."""
+
+
+@runtime_checkable
+class HasInputs(Protocol):
+    """A step that is more than its facts: what it gave is not used any more when one of its inputs has changed.
+
+    Optional; a step without it depends on its facts and its source alone.
+    """
+
+    def inputs(self, environ: Mapping[str, str]) -> tuple[Input, ...]:
+        """Return what else decides, in a fixed order; nothing is read yet."""
 
 
 class NeedsHuman(CredentialsError):
