@@ -104,9 +104,9 @@ class Principal:
     """What an identity becomes; which fields matter depends on its kind.
 
     :ivar name: of the permission set.
-    :ivar account_id: twelve digits; exactly one of it and ``account_name`` for a permission set.
+    :ivar account_id: twelve digits; a permission set has it or ``account_name``, and it decides when it has both.
     :ivar assume_role: the role's ARN, for ``aws/assume-role`` and ``aws/roles-anywhere``.
-    :ivar duration_seconds: asked from STS.
+    :ivar duration_seconds: asked from STS: ``principal.duration``, else the identity's ``session.duration``.
     :ivar session_tags: passed on the call, in order (ours).
     :ivar transitive_tags: keys of ``session_tags`` that follow into further roles (ours).
     :ivar policy: inline session policy as JSON text; ``policy_arns`` managed ones (ours).
@@ -210,6 +210,7 @@ class Guard:
 
     :ivar identities: shell patterns of identity names; ``clusters`` the same of cluster names or ARNs.
     :ivar max_session_seconds: how long one sign-in may last, renewals included.
+    :ivar require_audit: what cannot be written to the audit log must not happen.
     """
 
     name: str
@@ -219,6 +220,7 @@ class Guard:
     require_reason: bool = False
     confirm: bool = False
     max_session_seconds: int | None = None
+    require_audit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +241,12 @@ class AuthConfig:
     :ivar path: absolute path of the file, None when there is no file at all.
     :ivar searched: the file was found by walking up from the working directory: nobody named it, so nothing in it is
         run without a person at a terminal.
-    :ivar inputs: name and value digest of each variable that ``!env`` read; part of every cache key.
+    :ivar digest: SHA-256 of the file's bytes, in hex.
+    :ivar inputs: name and value digest of each variable that ``!env`` read (an empty digest: it was not set); part of
+        every cache key.
+    :ivar files: path and digest of everything else that was read or looked for (an empty digest: it was not there).
+    :ivar realm_from: what said the realm, for people: ``--realm``, a variable's name, a place in the file, or empty.
+    :ivar foreign_integrations: name and kind of those that are left to Atmos.
     """
 
     path: str | None = None
@@ -253,3 +260,6 @@ class AuthConfig:
     integrations: Mapping[str, EksIntegration] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    realm_from: str = ""
+    foreign_integrations: Mapping[str, str] = field(default_factory=dict)
