@@ -16,9 +16,9 @@ from eksauth.authenticator.mapping.model import Mappings, Problem, Problems, Sou
 from eksauth.authenticator.mapping.modes import BACKENDS, backend_mode
 from eksauth.authenticator.mapping.reader import EntryReader
 from eksauth.authenticator.sts.endpoints import check_overrides
-from eksauth.authenticator.yaml_source.nodes import YamlFile, is_null, read_bounded
 from eksauth.aws.partitions import PARTITIONS, partition_named
 from eksauth.errors import ConfigError
+from eksauth.yaml_source.nodes import YamlFile, is_null, read_bounded
 
 DEFAULT_ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 21362

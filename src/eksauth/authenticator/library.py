@@ -14,8 +14,8 @@ from eksauth.authenticator.mapping.model import Problem
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
 from eksauth.authenticator.sts.client import StsApi, StsClient
 from eksauth.authenticator.verify import TokenVerifier
-from eksauth.authenticator.yaml_source.nodes import YamlFile, read_bounded
 from eksauth.errors import EksauthError, UsageError
+from eksauth.yaml_source.nodes import YamlFile, read_bounded
 
 
 class Judging:

@@ -154,7 +154,7 @@ def _require(merged: Merged, name: str, timeout: float) -> None:
 
 
 def _near(connection: Connection, merged: Merged, name: str) -> str:
-    from eksauth.kubeconfig.suggest import nearest
+    from eksauth.spelling import nearest
 
     try:
         near = nearest(name, _list(connection, merged))

@@ -8,8 +8,8 @@ from tests.authenticator.mapping.callers import A, aws_auth, identity, mounted, 
 from eksauth.authenticator.config import parse_server_config
 from eksauth.authenticator.mapping.aws_auth import AwsAuthBackend, is_config_map
 from eksauth.authenticator.mapping.model import Match
-from eksauth.authenticator.yaml_source.nodes import YamlFile
 from eksauth.errors import ConfigError
+from eksauth.yaml_source.nodes import YamlFile
 
 IAM = f"arn:aws:iam::{A}"
 

@@ -15,8 +15,8 @@ from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import Mappings, Match, NotMapped, Problem, Problems, Source
 from eksauth.authenticator.mapping.reader import EntryReader
 from eksauth.authenticator.mapping.table import MappingTable
-from eksauth.authenticator.yaml_source.nodes import YamlFile, is_null, string_or_none
 from eksauth.errors import ConfigError
+from eksauth.yaml_source.nodes import YamlFile, is_null, string_or_none
 
 SECTIONS = ("mapRoles", "mapUsers", "mapAccounts")
 _EMPTY = {"", "``", '""', "''"}

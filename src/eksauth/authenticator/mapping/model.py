@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["role", "sso", "user", "account"]
+Kind = Literal["role", "sso", "user", "account", "entry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,13 @@ class Match:
         return text
 
 
-_SECTIONS: dict[Kind, str] = {"role": "mapRoles", "sso": "mapRoles", "user": "mapUsers", "account": "mapAccounts"}
+_SECTIONS: dict[Kind, str] = {
+    "role": "mapRoles",
+    "sso": "mapRoles",
+    "user": "mapUsers",
+    "account": "mapAccounts",
+    "entry": "access",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class NearMiss:
     """An entry that somebody may have meant for this identity, and why it does not fit.
 
     :param why: stable word: ``path``, ``case``, ``account``, ``partition``, ``assumed_role``, ``instance_profile``,
-        ``user_path``, ``sso_long_arn``, ``sso_suffix``, ``sso_set``, ``blanks``, ``kind``.
+        ``user_path``, ``sso_long_arn``, ``sso_suffix``, ``sso_set``, ``blanks``, ``kind``, ``recreated``.
     :param explanation: one sentence for people.
     """
 

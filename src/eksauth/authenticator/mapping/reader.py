@@ -23,9 +23,9 @@ from eksauth.authenticator.mapping.model import (
 )
 from eksauth.authenticator.mapping.sso import check_permission_set
 from eksauth.authenticator.mapping.templates import NAMES
-from eksauth.authenticator.yaml_source.nodes import YamlFile, config_text, is_null, is_unquoted_template, string_or_none
 from eksauth.aws.arn import canonical_principal
 from eksauth.errors import ConfigError
+from eksauth.yaml_source.nodes import YamlFile, config_text, is_null, is_unquoted_template, string_or_none
 
 _QUOTE = "quote values that begin with {{"
 _SHAPE = "write one rolearn (or sso) or userarn, a username and a list of groups per entry"

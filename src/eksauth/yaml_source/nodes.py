@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from eksauth.authenticator.yaml_source.compose import compose_first
 from eksauth.errors import ConfigError
+from eksauth.yaml_source.compose import compose_first
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_NODES = 2_000_000
@@ -25,6 +25,23 @@ _INT = "tag:yaml.org,2002:int"
 _FLOAT = "tag:yaml.org,2002:float"
 _TEXTUAL = {_STRING, "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class YamlFault(ConfigError):
+    """A mistake at a place in a YAML text; the message begins with file, line and column.
+
+    :ivar problem: the message without the place.
+    :ivar line: from 1, or 0 when the place is not known; ``column`` the same.
+    """
+
+    def __init__(
+        self, file: str, line: int, column: int, problem: str, *, hint: str | None = None, code: str | None = None
+    ) -> None:
+        where = f"{file}:{line}:{column}" if line else file
+        super().__init__(f"{where}: {problem}", hint=hint, code=code)
+        self.problem = problem
+        self.line = line
+        self.column = column
 
 
 def read_bounded(path: Path) -> str:
@@ -74,13 +91,16 @@ class YamlFile:
         except ValueError:
             raise ConfigError(f"{self.name}: not text", hint="this cannot be a configuration file") from None
 
-    def _syntax_error(self, error: yaml.YAMLError) -> ConfigError:
+    def _syntax_error(self, error: yaml.YAMLError) -> YamlFault:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        where = f":{mark.line + self._first_line}:{mark.column + 1}" if mark else ""
+        line, column = (mark.line + self._first_line, mark.column + 1) if mark else (0, 0)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "malformed"
         hint = "quote values that begin with {{" if "{{" in str(getattr(mark, "buffer", "") or "") else None
-        return ConfigError(
-            f"{self.name}{where}: not valid YAML: {problem}",
+        return YamlFault(
+            self.name,
+            line,
+            column,
+            f"not valid YAML: {problem}",
             hint=hint or "check the indentation; values that begin with {{ must be quoted",
             code="config.yaml",
         )
@@ -89,9 +109,9 @@ class YamlFile:
         """Return the line that ``node`` starts on, from 1."""
         return int(node.start_mark.line) + self._first_line
 
-    def error(self, node: yaml.Node, message: str, hint: str | None = None) -> ConfigError:
+    def error(self, node: yaml.Node, message: str, hint: str | None = None) -> YamlFault:
         """Return an error that names file, line and column."""
-        return ConfigError(f"{self.name}:{self.line(node)}:{node.start_mark.column + 1}: {message}", hint=hint)
+        return YamlFault(self.name, self.line(node), node.start_mark.column + 1, message, hint=hint)
 
     def _spend(self, node: yaml.Node) -> None:
         self._budget -= 1

@@ -1,0 +1,87 @@
+"""Looking principals up among access entries, for authentication and for authorization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from eksauth.authenticator.entries.model import AccessEntry
+from eksauth.authenticator.identity import Identity
+from eksauth.authenticator.mapping.model import Match, NearMiss, NotMapped, Problem, Problems
+
+_LIMIT = 5
+
+
+class EntryTable:
+    """An index over access entries.
+
+    EKS keeps one entry for each principal; where a file has several, the last one counts and the others are reported.
+    Two roles of one name under different paths are one to STS, which tells no path.
+    """
+
+    def __init__(self, entries: Sequence[AccessEntry], problems: Iterable[Problem] = ()) -> None:
+        found = Problems()
+        for problem in problems:
+            found.add(problem)
+        self._by_arn: dict[str, AccessEntry] = {}
+        self._by_name: dict[str, list[AccessEntry]] = {}
+        for entry in entries:
+            earlier = self._by_arn.get(entry.lookup_arn)
+            if earlier is not None:
+                message = f"{entry.principal_arn} has an entry again; this one wins over {earlier.source}"
+                found.add(Problem("entries.duplicate", message, entry.source, "keep one entry for each principal"))
+            self._by_arn[entry.lookup_arn] = entry
+            same_name = self._by_name.setdefault(entry.lookup_arn.rpartition("/")[2], [])
+            if len(same_name) < _LIMIT:
+                same_name.append(entry)
+        self.problems = tuple(found.found)
+
+    def __len__(self) -> int:
+        return len(self._by_arn)
+
+    def entries(self) -> tuple[AccessEntry, ...]:
+        """Return the entries in force."""
+        return tuple(self._by_arn.values())
+
+    def find(self, canonical_arn: str, principal_id: str) -> AccessEntry | None:
+        """Return the entry of a principal; none when it was made anew under the same name since.
+
+        :param principal_id: unique id, empty when it is not known.
+        """
+        entry = self._by_arn.get(canonical_arn.lower())
+        if entry is None or (entry.principal_id and principal_id and entry.principal_id != principal_id):
+            return None
+        return entry
+
+    def lookup(self, identity: Identity) -> Match | NotMapped:
+        """Return the entry that decides, or the entries that nearly do."""
+        entry = self.find(identity.canonical_arn, identity.user_id)
+        if entry is None:
+            return NotMapped(self._near_misses(identity), _suggestion(identity))
+        return Match("entry", entry.principal_arn, entry.username, entry.groups, entry.source)
+
+    def _near_misses(self, identity: Identity) -> tuple[NearMiss, ...]:
+        key = identity.canonical_arn.lower()
+        stale = self._by_arn.get(key)
+        if stale is not None:
+            explanation = (
+                f"the entry is for {stale.principal_id}, the caller is {identity.user_id}: the principal was deleted "
+                "and made again; write its new id"
+            )
+            return (NearMiss("recreated", stale.principal_arn, explanation, stale.source),)
+        caller = key.split(":", 5)
+        misses = []
+        for entry in self._by_name.get(key.rpartition("/")[2], ()):
+            arn = entry.lookup_arn.split(":", 5)
+            if arn[4] != caller[4]:
+                why, what = "account", "the account differs"
+            elif arn[5].partition("/")[0] != caller[5].partition("/")[0]:
+                why, what = "kind", "it is of another kind of principal"
+            else:
+                why, what = "user_path", "the path of the user differs; users keep theirs"
+            text = f"{entry.principal_arn} does not fit: {what}"
+            misses.append(NearMiss(why, entry.principal_arn, text, entry.source))
+        return tuple(misses)
+
+
+def _suggestion(identity: Identity) -> str:
+    return f"- principalArn: {identity.canonical_arn}\n  kubernetesGroups: []\n"
