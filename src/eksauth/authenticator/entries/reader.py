@@ -14,7 +14,7 @@ from eksauth.authenticator.entries.model import AccessEntry, Association, Scope
 from eksauth.authenticator.entries.policies import policy_table
 from eksauth.authenticator.entries.types import RESERVED_PREFIXES, TYPES, TypeRules, default_username, spoofable
 from eksauth.authenticator.mapping.model import Problem, Problems, Source
-from eksauth.authenticator.yaml_source.nodes import YamlFile, is_null
+from eksauth.yaml_source.nodes import YamlFile, is_null
 from eksauth.aws.arn import Arn, parse_arn
 from eksauth.errors import ConfigError
 
