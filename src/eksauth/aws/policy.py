@@ -130,7 +130,7 @@ def evaluate_identity_policies(policies: Iterable[Policy], request: AccessReques
     verdict = Decision.IMPLICIT_DENY
     for policy in policies:
         for statement in policy.statements:
-            if _covers(policy, statement, request):
+            if statement_covers(policy, statement, request):
                 if not statement.allows:
                     return Decision.EXPLICIT_DENY
                 verdict = Decision.ALLOW
@@ -147,7 +147,7 @@ def evaluate_trust_policy(
     matches: set[PrincipalMatch] = set()
     for statement in policy.statements:
         match = _principal_match(statement, requester)
-        if match is None or not _covers(policy, statement, request):
+        if match is None or not statement_covers(policy, statement, request):
             continue
         if not statement.allows:
             return Decision.EXPLICIT_DENY, frozenset()
@@ -187,7 +187,8 @@ def authorize_assume_role(
     return Decision.ALLOW if named or through_role or by_identity else Decision.IMPLICIT_DENY
 
 
-def _covers(policy: Policy, statement: Statement, request: AccessRequest) -> bool:
+def statement_covers(policy: Policy, statement: Statement, request: AccessRequest) -> bool:
+    """Tell whether a statement is about ``request``: action, resource (in identity policies) and conditions."""
     action = request.action.lower()
     if any(wildcard_match(pattern, action) for pattern in statement.actions) == statement.not_actions:
         return False

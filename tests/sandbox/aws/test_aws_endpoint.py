@@ -146,7 +146,7 @@ async def test_botocore_reads_the_errors(endpoint: AwsEndpoint, ca_file: Path) -
             fail(lambda: eks.describe_cluster(name="nope")),
             fail(lambda: iam.create_user(UserName="x")),
             fail(stranger.list_clusters),
-            fail(lambda: sts.get_federation_token(Name="x1")),
+            fail(lambda: sts.decode_authorization_message(EncodedMessage="x")),
         ]
 
     assert await asyncio.to_thread(walk) == [

@@ -194,8 +194,7 @@ def test_roles_that_do_not_exist_look_like_roles_that_refuse(lab: Any, arn: str)
         ({"ExternalId": "x" * 1225}, "ValidationError", "less than or equal to 1224"),
         ({"Policy": "{"}, "MalformedPolicyDocument", "JSON"),
         ({"Policy": " " * 2049}, "PackedPolicyTooLarge", "2048"),
-        ({"Tags.member.1.Key": "a", "Tags.member.1.Value": "b"}, "NotImplemented", "Tags"),
-        ({"SourceIdentity": "me"}, "NotImplemented", "SourceIdentity"),
+        ({"ProvidedContexts.member.1.ProviderArn": "a"}, "NotImplemented", "ProvidedContexts"),
         ({"PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/Nothing"}, "ValidationError", "names no policy"),
     ],
     ids=str,
@@ -374,7 +373,7 @@ def test_access_key_info(lab: Any) -> None:
 
 def test_what_is_not_there_says_so(lab: Any) -> None:
     """Operations that the sandbox lacks are refused as such; invented ones as unknown."""
-    assert lab.call(lab.key(), "GetFederationToken", Name="x")[0] == 501
+    assert lab.call(lab.key(), "DecodeAuthorizationMessage", EncodedMessage="x")[0] == 501
     assert lab.call(lab.key(), "MakeMeRoot")[1][0] == "InvalidAction"
 
 

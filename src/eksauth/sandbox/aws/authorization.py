@@ -5,28 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from eksauth.aws.policy import AccessRequest, Decision, Policy, evaluate_identity_policies
+from eksauth.aws.policy import AccessRequest, Decision, Policy, evaluate_identity_policies, parse_policy
+from eksauth.aws.policy_conditions import Context
 from eksauth.sandbox.aws.faults import ServiceFault
 from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.model import Caller
 from eksauth.sandbox.aws.request import RawRequest
 
+_EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+
 
 def policies_of(caller: Caller, store: IamStore) -> tuple[list[Policy], list[Sequence[Policy]]]:
     """Return (identity policies, sets of limiting policies that must each allow as well)."""
     limits: list[Sequence[Policy]] = []
+    if caller.is_root:
+        # what a task policy does not deny, the root user may do
+        return [parse_policy(_EVERYTHING), *caller.session_policies], limits
     if caller.is_role:
         identity, boundary = store.role_policies(caller.account, caller.user_id.partition(":")[0])
         if boundary is not None:
             limits.append(boundary)
     else:
         identity = store.user_policies(caller.account, caller.name)
-    if caller.session_policies:
+    if caller.session_policies or caller.is_federated_user:
+        # a federated user without session policies may do nothing: what both allow is nothing
         limits.append(caller.session_policies)
     return identity, limits
 
 
-def authorize(caller: Caller, store: IamStore, action: str, resource: str, context: dict[str, str]) -> None:
+def authorize(caller: Caller, store: IamStore, action: str, resource: str, context: Context) -> None:
     """Return when ``caller`` may do ``action`` on ``resource``.
 
     :raises ServiceFault: AccessDenied, saying which kind of policy is the reason.
@@ -34,7 +41,7 @@ def authorize(caller: Caller, store: IamStore, action: str, resource: str, conte
     identity, limits = policies_of(caller, store)
     request = AccessRequest(action, resource, context)
     kinds = ["identity-based policy"] + ["permissions boundary" if limit else "" for limit in limits]
-    if caller.session_policies:
+    if limits and (caller.session_policies or caller.is_federated_user):
         kinds[-1] = "session policy"
     verdicts = [evaluate_identity_policies(policies, request) for policies in (identity, *limits)]
     refusal = f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource}"
@@ -47,12 +54,13 @@ def authorize(caller: Caller, store: IamStore, action: str, resource: str, conte
             raise ServiceFault("AccessDenied", f"{refusal} because no {kind} allows the {action} action", 403)
 
 
-def context_of(request: RawRequest, caller: Caller, *, region: str, now: float) -> dict[str, str]:
+def context_of(request: RawRequest, caller: Caller, store: IamStore, *, region: str, now: float) -> dict[str, str]:
     """Return the condition keys that every signed request has."""
+    tags = store.principal_tags(caller.account, caller.principal_arn) | dict(caller.session_tags.pairs)
     context = {
         "aws:PrincipalArn": caller.principal_arn,
         "aws:PrincipalAccount": caller.account,
-        "aws:PrincipalType": "AssumedRole" if caller.is_role else "User",
+        "aws:PrincipalType": _kind(caller),
         "aws:userid": caller.user_id,
         "aws:SourceIp": request.source_ip,
         "aws:UserAgent": request.header("user-agent"),
@@ -61,8 +69,12 @@ def context_of(request: RawRequest, caller: Caller, *, region: str, now: float) 
         "aws:EpochTime": str(int(now)),
         "aws:CurrentTime": _iso(now),
     }
-    if not caller.is_role:
+    if caller.is_user:
         context["aws:username"] = caller.name
+    if caller.source_identity:
+        context["aws:SourceIdentity"] = caller.source_identity
+    context |= {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
+    context |= dict(caller.federation)
     if caller.mfa is not None:
         context["aws:MultiFactorAuthPresent"] = "true" if caller.mfa else "false"
     if caller.is_temporary:
@@ -70,6 +82,14 @@ def context_of(request: RawRequest, caller: Caller, *, region: str, now: float) 
         if caller.mfa:
             context["aws:MultiFactorAuthAge"] = str(int(now - caller.issued_at))
     return context
+
+
+def _kind(caller: Caller) -> str:
+    if caller.is_root:
+        return "Account"
+    if caller.is_federated_user:
+        return "FederatedUser"
+    return "AssumedRole" if caller.is_role else "User"
 
 
 def _iso(seconds: float) -> str:

@@ -20,7 +20,7 @@ from eksauth.sandbox.aws.request import Parameters, RawRequest, parse_pairs
 from eksauth.sandbox.aws.requests_log import LoggedRequest, RequestLog
 from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.signature import Authentication, read_authentication, region_of_host
-from eksauth.sandbox.aws.sts import Sts, check_action
+from eksauth.sandbox.aws.sts.service import Sts, check_action
 from eksauth.sandbox.aws.wire import Answer, query_error, query_result, rest_error
 
 _log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Cloud:
 
     def _serve(self, request: RawRequest, claim: Authentication, caller: Caller) -> Answer:
         now = self.now()
-        context = context_of(request, caller, region=claim.region, now=now)
+        context = context_of(request, caller, self.iam, region=claim.region, now=now)
         if claim.service == "eks":
             return serve_eks(request, caller, claim.region, self.iam, self.clusters, context)
         if claim.service == "account":

@@ -101,6 +101,16 @@ class IamStore:
         with self.opened():
             return next((role for role in self.backend(account).roles.values() if role.name == name), None)
 
+    def principal_tags(self, account: str, arn: str) -> dict[str, str]:
+        """Return the tags of a user or role by its ARN; none when there is no such principal."""
+        if account not in self._partitions:
+            return {}
+        with self.opened():
+            backend = self.backend(account)
+            role = next((role for role in backend.roles.values() if role.arn == arn), None)
+            tags = role.tags if role is not None else backend.tagger.list_tags_for_resource(arn)["Tags"]
+            return {str(tag["Key"]): str(tag["Value"]) for tag in tags or []}
+
     def user_policies(self, account: str, name: str) -> list[Policy]:
         """Return all identity policies of a user: its own, its groups', inline and managed; unusable ones left out."""
         with self.opened():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from eksauth.aws.policy import Policy, Requester
+from eksauth.sandbox.aws.sts.tags import SessionTags
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,9 @@ class Caller:
     :param principal_arn: the IAM ARN of the user or role, with path.
     :param name: of the user or role, without path.
     :param mfa: whether the session was made with a second factor; None for long-term keys, which cannot say.
+    :param is_root: whether this is the root user of the account, for a task that AssumeRoot was asked for.
+    :param is_federated_user: whether the session comes from GetFederationToken.
+    :param federation: condition keys that tell later requests who vouched for the session.
     """
 
     access_key_id: str
@@ -30,6 +34,16 @@ class Caller:
     mfa: bool | None = None
     session_policies: tuple[Policy, ...] = ()
     issued_at: float = 0.0
+    is_root: bool = False
+    is_federated_user: bool = False
+    session_tags: SessionTags = field(default_factory=SessionTags)
+    source_identity: str = ""
+    federation: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_user(self) -> bool:
+        """Tell whether this is an IAM user, with long-term keys or a session of its own."""
+        return not (self.is_role or self.is_root or self.is_federated_user)
 
     @property
     def requester(self) -> Requester:

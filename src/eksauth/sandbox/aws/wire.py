@@ -107,7 +107,7 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, Moment):
         return value.seconds
     if isinstance(value, Mapping):
-        return {name: _jsonable(inner) for name, inner in value.items()}
+        return {name: _jsonable(inner) for name, inner in value.items() if inner is not None}
     return value
 
 

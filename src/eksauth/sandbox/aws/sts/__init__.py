@@ -1,0 +1,1 @@
+"""The STS API: who am I, and other identities for a while; a file for each operation."""
