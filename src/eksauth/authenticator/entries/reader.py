@@ -1,8 +1,8 @@
-"""Reading access entries from YAML or JSON: the fields that ``DescribeAccessEntry`` and
-``ListAssociatedAccessPolicies`` answer with, so that what they print can be used as it is.
+"""Reading access entries from YAML or JSON.
 
-An entry that EKS would refuse is skipped and reported with its line; the others count.
-"""  # noqa: D205
+The fields are those that ``DescribeAccessEntry`` and ``ListAssociatedAccessPolicies`` answer with, so that what they
+print can be used as it is. An entry that EKS would refuse is skipped and reported with its line; the others count.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from eksauth.authenticator.entries.model import AccessEntry, Association, Scope
 from eksauth.authenticator.entries.policies import policy_table
 from eksauth.authenticator.entries.types import RESERVED_PREFIXES, TYPES, TypeRules, default_username, spoofable
 from eksauth.authenticator.mapping.model import Problem, Problems, Source
-from eksauth.yaml_source.nodes import YamlFile, is_null
 from eksauth.aws.arn import Arn, parse_arn
 from eksauth.errors import ConfigError
+from eksauth.yaml_source.nodes import YamlFile, is_null
 
 MAX_ENTRIES = 100_000
 _SECTION = "accessEntries"
