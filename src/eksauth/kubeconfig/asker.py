@@ -15,12 +15,15 @@ from eksauth.credentials.slow_settings import full_settings
 from eksauth.errors import ConfigError
 from eksauth.token.checks import check_region
 
+_PROFILE_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+
 
 class Asker:
     """Who asks EKS: settings and credentials, resolved when they are first needed.
 
     :param region: from the command line.
     :param role: to assume before asking.
+    :param credentials: ask with these (or assume the role with them); no others are looked for.
     """
 
     def __init__(
@@ -33,14 +36,19 @@ class Asker:
         endpoint_url: str | None,
         interactive: bool,
         clock: Callable[[], float],
+        credentials: Credentials | None = None,
     ) -> None:
+        if credentials is not None:
+            # who asks is settled; a profile of the environment that does not exist must not stop it
+            environ = {name: value for name, value in environ.items() if name not in _PROFILE_VARIABLES}
+        self._given = credentials
         self._environ = environ
         self._profile = profile
         self._role = role
         self._endpoint_url = endpoint_url
         self._interactive = interactive
         self._clock = clock
-        self._credentials: Credentials | None = None
+        self._credentials = credentials if role is None else None
         self._made: list[AwsClients] = []
         self.region_flag = region
         self.settings = full_settings(environ, region_flag=region, profile_flag=profile)
@@ -51,6 +59,10 @@ class Asker:
 
         :raises EksauthError: whichever kind says why there are no credentials.
         """
+        if self._credentials is None and self._given is not None and self._role is not None:
+            from eksauth.credentials.assume_role import assume_role
+
+            self._credentials = assume_role(self._environ, self.settings, self._role, self._given)
         if self._credentials is None:
             resolved = resolve_credentials(
                 self._environ,
@@ -79,6 +91,8 @@ class Asker:
 
     def profile_in_force(self) -> str | None:
         """Return the profile whose credentials these are, or None when they come from elsewhere."""
+        if self._given is not None:
+            return None
         if self._profile:
             return self._profile
         return None if has_environment_keys(self._environ) else named_profile(self._environ, None)

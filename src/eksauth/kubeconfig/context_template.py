@@ -20,6 +20,7 @@ VARIABLES = {
     "role": "the role's name without its path; empty without one",
     "role_account": "the role's account number; empty without a role",
     "session": "the session name; empty without one",
+    "identity": "the identity in the entry; empty without one",
 }
 
 
@@ -40,6 +41,7 @@ def context_name(template: str, cluster: ClusterInfo, identity: ExecIdentity) ->
         "role": role,
         "role_account": account,
         "session": identity.session_name or "",
+        "identity": identity.identity or "",
     }
     made = "".join(text + ("" if variable is None else values[variable]) for text, variable in parts(template))
     if not made.strip():

@@ -7,6 +7,7 @@ The exec protocol: https://kubernetes.io/docs/reference/access-authn-authz/authe
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,8 @@ from eksauth.kubeconfig.owner import OWNER
 
 EXTENSION_VERSION = 1
 API_VERSIONS = ("v1", "v1beta1")
+_PLAIN = " @+=,.:_-"
+"""Characters besides letters and digits that names of users may hold as they are."""
 API_GROUP = "client.authentication.k8s.io"
 INSTALL_HINT = "eksauth is not here; install it with pipx install eksauth"
 """Short, and without what needs quotes: kubectl folds lines behind column 80 when it writes the file, and a folded text
@@ -35,22 +38,37 @@ _HIDING = (
 )
 """Keys of a user with which kubectl would not run the plugin, or refuse the entry."""
 _PROFILE_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "ATMOS_IDENTITY")
+_IDENTITY_VARIABLES = ("EKSAUTH_IDENTITY", "ATMOS_IDENTITY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecIdentity:
-    """Who the plugin acts as: a profile, a role, both, or (all None) whatever the environment gives."""
+    """Who the plugin acts as: an identity, a profile, a role, the last two, or (all None) what the environment gives.
+
+    :ivar identity: of a configuration; it excludes profile and role.
+    :ivar config: absolute path of that configuration: the entry works from any directory, and means the same there.
+    :ivar realm: of the configuration when the entry was written; it counts when ``config`` is given.
+    :ivar cross_account: the identity's account is on purpose not the cluster's; else the plugin refuses to sign as an
+        identity of another account.
+    """
 
     profile: str | None = None
     role_arn: str | None = None
     external_id: str | None = None
     session_name: str | None = None
+    identity: str | None = None
+    config: str | None = None
+    realm: str = ""
+    cross_account: bool = False
 
     def path(self) -> str:
-        """Return a name that differs for identities that a cluster can tell apart; no slash in a profile's part."""
+        """Return a name that differs for identities that a cluster can tell apart; no slash in a name's part."""
         parts = []
+        if self.identity:
+            realm = f"realm/{self.realm}/" if self.realm else ""
+            parts.append(f"{realm}identity/{quote(self.identity, safe=_PLAIN)}")
         if self.profile:
-            parts.append(f"profile/{quote(self.profile, safe=' @+=,.:_-')}")
+            parts.append(f"profile/{quote(self.profile, safe=_PLAIN)}")
         if self.session_name:
             parts.append(f"session/{self.session_name}")
         if self.role_arn:
@@ -60,7 +78,9 @@ class ExecIdentity:
 
     def describe(self) -> str:
         """Return the identity for people."""
-        parts = [f"profile {self.profile}"] if self.profile else []
+        where = f" of {self.config}" if self.config else ""
+        parts = [f"identity {self.identity}{where}"] if self.identity else []
+        parts += [f"profile {self.profile}"] if self.profile else []
         parts += [f"role {self.role_arn}"] if self.role_arn else []
         parts += [f"session {self.session_name}"] if self.session_name else []
         return ", ".join(parts) or "whatever the environment gives"
@@ -72,6 +92,7 @@ class EntryOptions:
 
     :ivar command: absolute path, or a bare name that kubectl looks up in ``PATH``.
     :ivar api_version: ``v1`` or ``v1beta1``.
+    :ivar whole: what people added to existing clusters and users goes; a context keeps extensions of others.
     """
 
     command: str
@@ -79,6 +100,7 @@ class EntryOptions:
     api_version: str = "v1"
     namespace: str | None = None
     proxy_url: str | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +117,12 @@ def default_user_name(cluster: ClusterInfo, identity: ExecIdentity) -> str:
     return f"{cluster.arn}/{identity.path()}"
 
 
+def longer_user_name(cluster: ClusterInfo, identity: ExecIdentity) -> str:
+    """Return a name for when the usual one is taken: two configurations can call their identities the same."""
+    digest = hashlib.sha256((identity.config or "").encode(errors="surrogateescape")).hexdigest()[:8]
+    return f"{default_user_name(cluster, identity)}/config/{digest}"
+
+
 def exec_arguments(cluster: ClusterInfo, identity: ExecIdentity) -> list[str]:
     """Return the arguments of the plugin, in the form that its quickest path understands."""
     arguments = ["token"]
@@ -106,7 +134,13 @@ def exec_arguments(cluster: ClusterInfo, identity: ExecIdentity) -> list[str]:
     arguments += _flag("--profile", identity.profile)
     arguments += _flag("--role-arn", identity.role_arn)
     arguments += _flag("--external-id", identity.external_id)
-    return arguments + _flag("--session-name", identity.session_name)
+    arguments += _flag("--session-name", identity.session_name)
+    if identity.identity:
+        arguments += _flag("--identity", identity.identity)
+        # an empty realm is pinned, too: a variable of the day must not lead to other credentials
+        arguments += [*_flag("--config", identity.config), f"--realm={identity.realm}"] if identity.config else []
+        arguments += [] if identity.cross_account else ["--account", cluster.account]
+    return arguments
 
 
 def operations(cluster: ClusterInfo, names: EntryNames, options: EntryOptions) -> tuple[SetEntry, SetEntry, SetEntry]:
@@ -135,6 +169,7 @@ def owner_note(cluster: ClusterInfo, identity: ExecIdentity | None = None) -> di
         note["identity"] = identity.path()
         note |= {"profile": identity.profile} if identity.profile else {}
         note |= {"role": identity.role_arn} if identity.role_arn else {}
+        note |= {"config": identity.config, "realm": identity.realm} if identity.config else {}
     return note
 
 
@@ -148,7 +183,7 @@ def _cluster(cluster: ClusterInfo, name: str, options: EntryOptions) -> SetEntry
         body["proxy-url"] = options.proxy_url
     # kubectl refuses either beside certificate-authority-data
     remove: tuple[FieldPath, ...] = (("certificate-authority",), ("insecure-skip-tls-verify",))
-    return SetEntry("clusters", name, body, remove=remove)
+    return SetEntry("clusters", name, body, remove=remove, merge=not options.whole)
 
 
 def _user(cluster: ClusterInfo, name: str, options: EntryOptions) -> SetEntry:
@@ -163,12 +198,14 @@ def _user(cluster: ClusterInfo, name: str, options: EntryOptions) -> SetEntry:
     remove: tuple[FieldPath, ...] = tuple((key,) for key in _HIDING)
     # the arguments name the profile, which beats keys in the environment; a variable would not
     remove += tuple(("exec", "env", variable) for variable in _PROFILE_VARIABLES) if options.identity.profile else ()
+    remove += tuple(("exec", "env", variable) for variable in _IDENTITY_VARIABLES) if options.identity.identity else ()
     return SetEntry(
         "users",
         name,
         {"exec": plugin, "extensions": [extension]},
         keep=(("exec", "interactiveMode"), ("exec", "installHint")),
         remove=remove,
+        merge=not options.whole,
     )
 
 
@@ -177,7 +214,8 @@ def _context(cluster: ClusterInfo, names: EntryNames, options: EntryOptions) -> 
     body: dict[str, Any] = {"cluster": names.cluster, "user": names.user, "extensions": [extension]}
     if options.namespace:
         body["namespace"] = options.namespace
-    return SetEntry("contexts", names.context, body)
+    remove: tuple[FieldPath, ...] = (("namespace",),) if options.whole and not options.namespace else ()
+    return SetEntry("contexts", names.context, body, remove=remove)
 
 
 def _flag(name: str, value: str | None) -> list[str]:

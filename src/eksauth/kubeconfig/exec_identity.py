@@ -1,11 +1,12 @@
 """Whose entry is this? The identity that a user entry acts as, read back from what tools write; pure.
 
-Known are our own arguments, ``aws eks get-token`` (``--role``, ``AWS_PROFILE``), Atmos and aws-iam-authenticator.
+Known are our own arguments, ``aws eks get-token`` (``--role``, ``AWS_PROFILE``), Atmos (``--identity``, which is one of
+the same configuration that eksauth reads) and aws-iam-authenticator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eksauth.kubeconfig.exec_entry import ExecIdentity
 from eksauth.kubeconfig.model import ExecConfig, User
@@ -20,8 +21,15 @@ _FLAGS = {
     "--session-name": "session_name",
     "-s": "session_name",
 }
+_IDENTITY_FLAGS = {
+    "--identity": "identity",
+    "-i": "identity",
+    "--config": "config",
+    "--realm": "realm",
+    "--account": "account",
+}
 _NAMES = {"--cluster-name": "name", "--cluster-id": "name", "-i": "name", "--region": "region"}
-_VALUED = frozenset(("--region", "--cluster-name", "--cluster-id", "--output", "-o", "-i", "--identity", "--duration"))
+_VALUED = frozenset(("--region", "--cluster-name", "--cluster-id", "--output", "-o", "--duration", *_IDENTITY_FLAGS))
 
 
 def identity_of(user: User) -> ExecIdentity | None:
@@ -35,31 +43,39 @@ def identity_of(user: User) -> ExecIdentity | None:
     kind = _kind(plugin, arguments)
     if kind is None:
         return None
-    found = _flags(arguments)
+    known = {**_FLAGS, **_IDENTITY_FLAGS} if kind in {"eksauth", "atmos"} else _FLAGS
+    found = _flags(arguments, known)
     if found is None:
         return None
-    if kind != "eksauth" and "profile" not in found:
+    if kind != "eksauth" and not {"profile", "identity"} & found.keys():
         variables = {variable.name: variable.value for variable in plugin.env or ()}
         profile = variables.get("AWS_PROFILE") or variables.get("AWS_DEFAULT_PROFILE")
         found |= {"profile": profile} if profile else {}
-    if kind == "atmos":
-        return None if any(flag.startswith(("--identity", "-i")) for flag in arguments) else ExecIdentity(**found)
-    return ExecIdentity(**found)
+    pinned = found.pop("account", None) is not None
+    return ExecIdentity(**found, cross_account="identity" in found and not pinned)
 
 
 def cluster_in(user: User) -> tuple[str | None, str | None]:
     """Return the cluster (name or id) and the region that the plugin's arguments name."""
     arguments = user.exec.args or () if user.exec is not None else ()
+    ours = user.exec is not None and _kind(user.exec, arguments) in {"eksauth", "atmos"}
     found: dict[str, str] = {}
     for at, word in enumerate(arguments):
         flag, equals, value = word.partition("=")
-        if flag in _NAMES:
+        if flag in _NAMES and not (flag == "-i" and ours):
             found[_NAMES[flag]] = value if equals else next(iter(arguments[at + 1 : at + 2]), "")
     return found.get("name"), found.get("region")
 
 
 def same_identity(left: ExecIdentity, right: ExecIdentity) -> bool:
-    """Tell whether two identities end as the same caller; an external id opens a door, it does not name anyone."""
+    """Tell whether two identities end as the same caller; an external id opens a door, it does not name anyone.
+
+    An identity without a configuration is looked up where the plugin runs: it may be any of that name.
+    """
+    if (left.identity or "").lower() != (right.identity or "").lower():
+        return False
+    if left.config and right.config and (left.config, left.realm) != (right.config, right.realm):
+        return False
     return (left.profile, left.role_arn, left.session_name) == (right.profile, right.role_arn, right.session_name)
 
 
@@ -75,18 +91,18 @@ def _kind(plugin: ExecConfig, arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _flags(arguments: Sequence[str]) -> dict[str, str] | None:
+def _flags(arguments: Sequence[str], known: Mapping[str, str]) -> dict[str, str] | None:
     """Return the identity's flags by field; None when one is given without a value."""
     found: dict[str, str] = {}
     at = 0
     while at < len(arguments):
         flag, equals, value = arguments[at].partition("=")
         at += 1
-        if not equals and (flag in _FLAGS or flag in _VALUED):
+        if not equals and (flag in known or flag in _VALUED):
             if at == len(arguments):
                 return None
             value = arguments[at]
             at += 1
-        if flag in _FLAGS and value:
-            found[_FLAGS[flag]] = value
+        if flag in known and value:
+            found[known[flag]] = value
     return found

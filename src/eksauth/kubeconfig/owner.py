@@ -25,6 +25,7 @@ class Owner:
     :ivar identity: the identity that the entry was made for, as a path.
     :ivar profile: the AWS profile of that identity.
     :ivar role: ARN of the role of that identity.
+    :ivar config: path of the configuration that the identity is from, and ``realm`` its realm.
     """
 
     cluster: str
@@ -34,6 +35,8 @@ class Owner:
     identity: str = ""
     profile: str = ""
     role: str = ""
+    config: str = ""
+    realm: str = ""
 
 
 def owner_of(extensions: Iterable[NamedExtension]) -> Owner | None:

@@ -77,6 +77,7 @@ def update(
         endpoint_url=request.endpoint_url,
         interactive=request.interactive,
         clock=clock,
+        credentials=None if request.acting is None else request.acting.credentials,
     )
     # a broken kubeconfig is found before the first call, not after the last
     store.apply(files, lambda _merged: (), dry_run=True, environ=environ)
@@ -158,6 +159,8 @@ def _identity(request: UpdateRequest, asker: Asker) -> ExecIdentity:
 
     Keys in the environment beat ``AWS_PROFILE``; an entry that named the profile would act as somebody else.
     """
+    if request.acting is not None:
+        return request.acting.identity
     return ExecIdentity(
         profile=request.exec_profile or asker.profile_in_force(),
         role_arn=request.role_arn,

@@ -15,7 +15,7 @@ from eksauth.aws.arn import parse_arn
 from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.context_template import context_name
-from eksauth.kubeconfig.exec_entry import EntryNames, EntryOptions, default_user_name, operations
+from eksauth.kubeconfig.exec_entry import EntryNames, EntryOptions, default_user_name, longer_user_name, operations
 from eksauth.kubeconfig.exec_identity import cluster_in, identity_of, same_identity
 from eksauth.kubeconfig.model import Cluster, Context, NamedExtension, User
 from eksauth.kubeconfig.operations import SetEntry
@@ -79,6 +79,16 @@ def plan_contexts(
     return planned
 
 
+def plan_context(
+    merged: Merged, cluster: ClusterInfo, naming: Naming, options: EntryOptions, *, force: bool = False
+) -> PlannedContext:
+    """Decide about one cluster; for callers that plan each with options of its own.
+
+    :raises ConfigError: as :func:`plan_contexts` does.
+    """
+    return _Planner(merged, naming, options, force=force).plan(cluster)
+
+
 class _Planner:
     def __init__(self, merged: Merged, naming: Naming, options: EntryOptions, *, force: bool) -> None:
         self._merged = merged
@@ -106,7 +116,7 @@ class _Planner:
         context = naming.alias or naming.user_alias or cluster.arn
         if naming.template and not naming.alias:
             context = context_name(naming.template, cluster, identity)
-        user = naming.user_alias or default_user_name(cluster, identity)
+        user = naming.user_alias or self._free_user_name(cluster)
         known = self._merged.contexts.get(context)
         if known is not None and naming.user_alias is None and self._is_ours(cluster, known.value.user):
             user = known.value.user
@@ -114,6 +124,13 @@ class _Planner:
         if known is not None and naming.cluster_alias is None and self._is_same_cluster(cluster, known.value.cluster):
             named = known.value.cluster
         return EntryNames(named, user, context)
+
+    def _free_user_name(self, cluster: ClusterInfo) -> str:
+        identity = self._options.identity
+        name = default_user_name(cluster, identity)
+        if identity.config and name in self._merged.users and not self._is_ours(cluster, name):
+            return longer_user_name(cluster, identity)
+        return name
 
     def _is_ours(self, cluster: ClusterInfo, user: str) -> bool:
         """Tell whether a user entry already acts as our identity for our cluster."""
@@ -184,7 +201,7 @@ class _Planner:
     def _suggestion(self, cluster: ClusterInfo) -> str:
         identity = self._options.identity
         role = identity.role_arn.rpartition("/")[2] if identity.role_arn else None
-        who = role or identity.profile or cluster.account
+        who = identity.identity or role or identity.profile or cluster.account
         for name in (f"{who}@{cluster.name}", f"{who}@{cluster.name}.{cluster.region}"):
             if name not in self._merged.contexts and name.isprintable() and " " not in name:
                 return name

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
 from eksauth.errors import UsageError
 from eksauth.kubeconfig.context_template import parts
+from eksauth.kubeconfig.exec_entry import ExecIdentity
 from eksauth.kubeconfig.update_plan import Naming
 from eksauth.token.checks import check_region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActingAs:
+    """An identity of a configuration that was signed in to: EKS is asked with its credentials, the entry names it."""
+
+    identity: ExecIdentity
+    credentials: Credentials = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +32,7 @@ class UpdateRequest:
     :ivar role_arn: role in the entry; it is not used to ask EKS.
     :ivar describe_role_arn: role to ask EKS with.
     :ivar describe_session_name: session name for that.
+    :ivar acting: an identity to ask EKS as and to write into the entry, instead of profile and role.
     :ivar set_context: make the (only) context the current one.
     :ivar wait: wait for a cluster that is being created.
     :ivar force: change entries of other clusters and identities, too.
@@ -50,6 +61,7 @@ class UpdateRequest:
     force: bool = False
     fix_permissions: bool = False
     interactive: bool = False
+    acting: ActingAs | None = None
 
 
 def check(request: UpdateRequest) -> None:
@@ -88,6 +100,16 @@ def check(request: UpdateRequest) -> None:
         _check_proxy(request.proxy_url)
     for region in (*request.regions, *((request.region,) if request.region else ())):
         check_region(region)
+    if request.acting is not None:
+        for flag, value in (
+            ("--profile", request.profile),
+            ("--exec-profile", request.exec_profile),
+            ("--role-arn", request.role_arn),
+        ):
+            if value is not None:
+                raise UsageError(
+                    f"--identity and {flag} exclude each other", hint="put the role into the identity's chain"
+                )
     _check_roles(request)
 
 

@@ -142,7 +142,7 @@ FOREIGN = {
     "atmos": (ExecConfig("atmos", ("aws", "eks", "token", "--cluster-name", "demo", "--region", "r")), ExecIdentity()),
     "atmos with an identity of its own": (
         ExecConfig("atmos", ("aws", "eks", "token", "--cluster-name", "demo", "--region", "r", "--identity=dev")),
-        None,
+        ExecIdentity(identity="dev", cross_account=True),
     ),
     "ours, variable added by hand": (
         ExecConfig("/x/eksauth", ("token", "--cluster-name", "demo"), (ExecEnvVar("AWS_PROFILE", "dev"),)),
