@@ -108,28 +108,35 @@ def cache_key(environ: "Mapping[str, str]", settings: "Settings", role: "RoleReq
     return digest
 
 
-def load(environ: "Mapping[str, str]", key: str, now: float) -> Credentials | None:
-    """Return the entry ``key`` while it is good for at least :data:`MIN_REMAINING_SECONDS`, else None."""
+def load(
+    environ: "Mapping[str, str]", key: str, now: float, least: float = MIN_REMAINING_SECONDS
+) -> Credentials | None:
+    """Return the entry ``key`` while it is good for at least ``least`` seconds, else None."""
+    data = read_private(environ, key + SUFFIX)
+    found = None if data is None else decode_entry(data)
+    if found is None or found.expires_at is None or found.expires_at - now < least:
+        return None
+    return found
+
+
+def read_private(environ: "Mapping[str, str]", name: str) -> bytes | None:
+    """Return the content of file ``name`` in the cache, or None when it is not there or not ours alone."""
     directory = cache_directory(environ)
     if directory is None or not is_private_directory(directory):
         return None
     try:
-        handle = os.open(f"{directory}/{key}{SUFFIX}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(f"{directory}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         status = os.fstat(handle)
         if status.st_uid != os.geteuid() or status.st_mode & 0o170077 != 0o100000:
             return None
-        data = os.read(handle, MAX_ENTRY_BYTES)
+        return os.read(handle, MAX_ENTRY_BYTES)
     except OSError:
         return None
     finally:
         os.close(handle)
-    found = decode_entry(data)
-    if found is None or found.expires_at is None or found.expires_at - now < MIN_REMAINING_SECONDS:
-        return None
-    return found
 
 
 def is_private_directory(path: str) -> bool:

@@ -31,26 +31,41 @@ def store(environ: Mapping[str, str], key: str, credentials: Credentials, now: f
     """
     if credentials.expires_at is None or credentials.expires_at - now < MIN_REMAINING_SECONDS:
         return None
-    directory = cache_directory(environ)
     try:
         entry = encode_entry(credentials)
-        private = prepare_directory(directory)
     except ValueError:
         return None
-    except OSError as error:
-        return _warning(error.strerror)
-    if directory is None or not private:
-        return _warning(f"{directory or 'its directory'} is not a directory of ours with mode 0700")
-    try:
-        write_whole(Path(f"{directory}/{key}{SUFFIX}"), entry, 0o600)
-    except OSError as error:
-        return _warning(error.strerror)
-    prune(directory, now)
+    reason = store_private(environ, key + SUFFIX, entry)
+    if reason is not None:
+        return f"credentials are not cached: {reason}"
+    prune(str(cache_directory(environ)), now)
     return None
 
 
-def _warning(reason: str | None) -> str:
-    return f"credentials are not cached: {(reason or 'unknown error').lower()}"
+def store_private(environ: Mapping[str, str], name: str, content: bytes) -> str | None:
+    """Write file ``name`` of the cache whole, 0600, and return None, or the reason why that was impossible."""
+    directory = cache_directory(environ)
+    try:
+        if not prepare_directory(directory):
+            return f"{directory or 'its directory'} is not a directory of ours with mode 0700"
+        write_whole(Path(f"{directory}/{name}"), content, 0o600)
+    except OSError as error:
+        return (error.strerror or "unknown error").lower()
+    return None
+
+
+def remove(environ: Mapping[str, str], name: str) -> bool:
+    """Remove file ``name`` of the cache and tell whether it was there.
+
+    :raises OSError: when it is there and stays.
+    """
+    directory = cache_directory(environ)
+    if directory is None:
+        return False
+    with suppress(FileNotFoundError, NotADirectoryError):
+        Path(f"{directory}/{name}").unlink()
+        return True
+    return False
 
 
 def prepare_directory(directory: str | None) -> bool:
@@ -117,10 +132,10 @@ def _acquire(handle: int, deadline: float, sleep: Callable[[float], None], clock
 
 
 def prune(directory: str, now: float) -> None:
-    """Remove what earlier runs left: dead entries, temporary files of killed writers, old locks."""
+    """Remove what earlier runs left: dead entries, temporary files of killed writers, old locks, indexes and notes."""
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
-            if not entry.name.endswith((SUFFIX, ".lock", ".tmp")):
+            if not entry.name.endswith((SUFFIX, ".lock", ".tmp", ".idx", ".failed")):
                 continue
             with suppress(OSError):
                 if now - entry.stat(follow_symlinks=False).st_mtime > _PRUNE_AFTER_SECONDS:

@@ -73,6 +73,7 @@ class Context:
     :ivar human: who can be asked, or None: then nothing may prompt or open a browser.
     :ivar region: where STS is called for this chain.
     :ivar fresh: what is cached is not good enough; get it anew.
+    :ivar use_cache: False when nothing that is obtained may be kept either.
     """
 
     config: AuthConfig
@@ -80,6 +81,7 @@ class Context:
     region: str
     human: Human | None = None
     fresh: bool = False
+    use_cache: bool = True
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
@@ -134,4 +136,6 @@ class NeedsHuman(CredentialsError):
 
 def login_hint(identity: str) -> str:
     """Return the one command that a person runs to get further."""
-    return f"run: eksauth login {identity}"
+    from shlex import quote
+
+    return f"run: eksauth login {quote(identity)}"

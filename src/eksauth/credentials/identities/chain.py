@@ -1,0 +1,119 @@
+"""From an identity back to where it starts: the links of its chain, and the region in which they talk to STS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from eksauth.aws.arn import parse_arn
+from eksauth.aws.partitions import AWS
+from eksauth.credentials.config.model import AuthConfig, Identity, Provider
+from eksauth.credentials.identities.contract import Step
+from eksauth.credentials.identities.kinds import identity_step, provider_step
+from eksauth.errors import ConfigError
+
+Item = TypeVar("Item")
+
+_FIRST_REGIONS = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-north-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+    "aws-iso-e": "eu-isoe-west-1",
+    "aws-iso-f": "us-isof-south-1",
+    "aws-eusc": "eusc-de-east-1",
+}
+"""Where STS is asked in each partition when the configuration names no region at all."""
+
+
+def links_of(config: AuthConfig, identity: Identity) -> tuple[Provider | Identity, ...]:
+    """Return the provider and identities that lead to ``identity``, root first, itself last.
+
+    :raises ConfigError: when the chain runs in a circle or names something that is not there.
+    """
+    links: list[Provider | Identity] = [identity]
+    seen = {identity.name.lower()}
+    at = identity
+    while at.via_identity is not None:
+        before = _find(config.identities, at.via_identity)
+        if before is None:
+            raise _missing(at, "identity", at.via_identity)
+        if before.name.lower() in seen:
+            circle = " <- ".join([link.name for link in links] + [before.name])
+            raise ConfigError(
+                f"{at.place}: the chain of identity '{identity.name}' runs in a circle: {circle}",
+                hint="start it at a provider (via.provider) or at a kind that stands alone, such as aws/user",
+                code="config.chain_circle",
+            )
+        seen.add(before.name.lower())
+        links.append(before)
+        at = before
+    if at.via_provider is not None:
+        provider = _find(config.providers, at.via_provider)
+        if provider is None:
+            raise _missing(at, "provider", at.via_provider)
+        links.append(provider)
+    return tuple(reversed(links))
+
+
+def chain_of(config: AuthConfig, identity: Identity) -> tuple[Step, ...]:
+    """Return the steps to ``identity``, root first.
+
+    :raises ConfigError: as :func:`links_of` does, and when a link is of a kind that nothing here can use.
+    """
+    return tuple(
+        [
+            provider_step(link, config) if isinstance(link, Provider) else identity_step(link, config)
+            for link in links_of(config, identity)
+        ]
+    )
+
+
+def region_of(config: AuthConfig, identity: Identity) -> str:
+    """Return where STS is asked for this chain: the nearest region to the target that the configuration names.
+
+    Else the first region of the partition that an ARN in the chain names. The environment has no say: kubectl in an
+    editor and the shell in which somebody signed in have to mean the same credentials.
+    """
+    links = links_of(config, identity)
+    for link in reversed(links):
+        region = link.region if isinstance(link, Provider) else link.principal.region or link.credentials.region
+        if region:
+            return region
+    return _FIRST_REGIONS[_partition(links)]
+
+
+def _partition(links: tuple[Provider | Identity, ...]) -> str:
+    for link in reversed(links):
+        for text in _arns(link):
+            try:
+                name = parse_arn(text).partition
+            except ValueError:
+                continue
+            if name in _FIRST_REGIONS:
+                return name
+    return AWS.name
+
+
+def _arns(link: Provider | Identity) -> list[str]:
+    if isinstance(link, Provider):
+        return []
+    principal = link.principal
+    found = (principal.assume_role, principal.profile_arn, principal.task_policy_arn, link.credentials.mfa_arn)
+    return [text for text in found if text]
+
+
+def _find(items: Mapping[str, Item], name: str) -> Item | None:
+    found = items.get(name)
+    if found is not None:
+        return found
+    return next((item for key, item in items.items() if key.lower() == name.lower()), None)
+
+
+def _missing(link: Identity, what: str, name: str) -> ConfigError:
+    return ConfigError(
+        f"{link.place}: identity '{link.name}' goes via {what} '{name}', which does not exist",
+        hint=f"correct via.{what}; 'eksauth config validate' checks the whole file",
+        code="config.missing_reference",
+    )

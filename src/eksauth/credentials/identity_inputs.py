@@ -1,0 +1,82 @@
+"""What an identity's cached credentials depend on besides the configuration: files, variables, AWS profiles.
+
+One function for both paths: kubectl waits for this module.
+"""
+
+import os
+
+from eksauth.aws.digest import sha256
+from eksauth.credentials.cache import cache_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eksauth.credentials.settings import Settings
+
+MAX_FILE_BYTES = 4 << 20
+ENDPOINTS = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_SSOOIDC",
+    "AWS_ENDPOINT_URL_ROLESANYWHERE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+)
+"""Which AWS answers. Variables that hold secrets or differ between a shell and an editor are no part of a key."""
+
+
+def endpoints_digest(environ: "Mapping[str, str]") -> str:
+    """Return a digest of the variables that send AWS calls elsewhere."""
+    return digest("\0".join([environ.get(name, "") for name in ENDPOINTS]))
+
+
+def digest(value: bytes | str) -> str:
+    """Return 64 hex digits for a value."""
+    if isinstance(value, str):
+        value = value.encode(errors="surrogateescape")
+    text: str = sha256(value).hexdigest()
+    return text
+
+
+def file_digest(path: str, *, trusted_only: bool = False) -> str | None:
+    """Return a digest of a file's content, ``absent`` when there is none, or None when it cannot be relied on.
+
+    :param trusted_only: a file that others may write, or that is somebody else's (but root's), cannot be relied on.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return "absent"
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(handle)
+        if status.st_mode & 0o170000 != 0o100000 or status.st_size > MAX_FILE_BYTES:
+            return None
+        if trusted_only and (status.st_mode & 0o022 or status.st_uid not in {0, os.geteuid()}):
+            return None
+        return digest(os.read(handle, MAX_FILE_BYTES + 1))
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def input_digest(
+    kind: str, name: str, environ: "Mapping[str, str]", settings_of: "Callable[[str], Settings | None]"
+) -> str | None:
+    """Return the present state of one input, or None when it cannot be told.
+
+    :param kind: ``file``, ``config`` (a file that must be trustworthy), ``env``, or ``aws`` (an AWS profile with all
+        that is behind it).
+    :param settings_of: settings for a profile's name, in the chain's region; the empty name is the one in force.
+    """
+    if kind == "aws":
+        settings = settings_of(name)
+        return None if settings is None else cache_key(environ, settings, None)
+    if kind == "env":
+        value = environ.get(name)
+        return "absent" if value is None else digest(value)
+    return file_digest(name, trusted_only=kind == "config")
