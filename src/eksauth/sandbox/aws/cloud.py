@@ -20,6 +20,9 @@ from eksauth.sandbox.aws.request import Parameters, RawRequest, parse_pairs
 from eksauth.sandbox.aws.requests_log import LoggedRequest, RequestLog
 from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.signature import Authentication, read_authentication, region_of_host
+from eksauth.sandbox.aws.sso.center import IdentityCenter
+from eksauth.sandbox.aws.sso.routes import SERVICES as SSO_SERVICES
+from eksauth.sandbox.aws.sso.routes import serve_sso, sso_error, sso_operation
 from eksauth.sandbox.aws.sts.service import Sts, check_action
 from eksauth.sandbox.aws.wire import Answer, query_error, query_result, rest_error
 
@@ -36,6 +39,7 @@ class _Seen:
     action: str
     claim: Authentication | None = None
     caller: Caller | None = None
+    person: str = ""
 
 
 @dataclass
@@ -50,6 +54,7 @@ class Cloud:
     iam: IamStore = field(default_factory=IamStore)
     sessions: SessionStore = field(default_factory=SessionStore)
     clusters: ClusterStore = field(default_factory=ClusterStore)
+    sso: IdentityCenter = field(default_factory=IdentityCenter)
     faults: FaultPlan = field(default_factory=FaultPlan)
     log: RequestLog = field(default_factory=RequestLog)
 
@@ -88,7 +93,7 @@ class Cloud:
                 region=seen.claim.region[:64] if seen.claim else "",
                 host=request.header("host")[:256],
                 access_key_id=seen.claim.access_key_id[:128] if seen.claim else "",
-                principal=seen.caller.arn if seen.caller else "",
+                principal=seen.caller.arn if seen.caller else seen.person,
                 status=status,
                 code=code,
             )
@@ -97,6 +102,9 @@ class Cloud:
     def _judge(self, request: RawRequest, ordered: ServiceFault | None, seen: _Seen) -> Answer:
         if ordered is not None:
             raise ordered
+        if seen.service in SSO_SERVICES:
+            answer, seen.person = serve_sso(request, self.sso, self.iam, self.sessions, self.now())
+            return answer
         if seen.service in {"sts", "iam"}:
             _check_query_request(request, seen.service)
         seen.claim = claim = read_authentication(request)
@@ -124,8 +132,12 @@ class Cloud:
 def name_operation(request: RawRequest) -> tuple[str, str]:
     """Return (service, operation) that a request claims to be about, before anything is verified.
 
-    The service of the credential scope decides; without credentials, a query request is taken for STS.
+    Some paths belong to services that nobody signs requests for. Else the service of the credential scope decides;
+    without credentials, a query request is taken for STS.
     """
+    sso = sso_operation(request)
+    if sso is not None:
+        return sso
     service = _claimed_scope(request)[1]
     if service == "account":
         return service, account_operation(request) or "Unknown"
@@ -175,6 +187,8 @@ def _check_query_request(request: RawRequest, service: str) -> None:
 
 
 def _error(service: str, fault: ServiceFault, request: RawRequest) -> Answer:
+    if service in SSO_SERVICES:
+        return sso_error(service, fault)
     if service in {"sts", "iam", "unknown"}:
         return query_error(service, fault, as_json=service == "sts" and _wants_json(request))
     return rest_error(fault)

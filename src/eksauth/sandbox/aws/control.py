@@ -19,6 +19,7 @@ from eksauth.sandbox.aws.clusters import Cluster
 from eksauth.sandbox.aws.faults import OrderedFault
 from eksauth.sandbox.aws.request import RawRequest
 from eksauth.sandbox.aws.seed import Seed, add_user
+from eksauth.sandbox.aws.sso.control import SsoControl
 from eksauth.sandbox.aws.wire import Answer
 
 PREFIX = b"/_sandbox/"
@@ -56,6 +57,7 @@ class Control:
         self._cloud = cloud
         self._token = token.encode()
         self._seed = seed
+        self._sso = SsoControl(cloud.sso, cloud.iam, cloud.now)
         self._routes: dict[tuple[str, str], Callable[[bytes], Any]] = {
             ("GET", "health"): lambda _: {"ok": True, "now": cloud.now()},
             ("GET", "seed"): lambda _: seed,
@@ -91,6 +93,8 @@ class Control:
         kind, _, rest = path.partition("/")
         if kind == "keys" and method == "PUT" and rest:
             return lambda body: self._set_key(rest, body)
+        if kind == "sso":
+            return self._sso.route(method, rest)
         parts = rest.split("/")
         if kind == "clusters" and method == "DELETE" and len(parts) == 3:
             return lambda _: self._remove_cluster(parts[0], parts[1], parts[2])

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import msgspec
 from aiohttp import web
 
 from eksauth.sandbox.aws.cloud import Cloud, claimed_region, name_operation
@@ -21,6 +22,7 @@ from eksauth.sandbox.aws.control import PREFIX, Control
 from eksauth.sandbox.aws.faults import OrderedFault, ServiceFault
 from eksauth.sandbox.aws.request import RawRequest
 from eksauth.sandbox.aws.seed import Seed, plant
+from eksauth.sandbox.aws.sso.planting import plant_portal
 from eksauth.sandbox.aws.wire import Answer
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, issue_server_certificate, new_authority
 
@@ -56,7 +58,10 @@ class AwsEndpoint:
         self.port = port
         self.control_token = control_token or secrets.token_urlsafe(32)
         self.cloud = Cloud(clock=clock)
-        self.seed: Seed | None = plant(self.cloud.iam) if seed == "default" else None
+        self.seed: Seed | None = None
+        if seed == "default":
+            portal = plant_portal(self.cloud.sso, self.cloud.iam)
+            self.seed = msgspec.structs.replace(plant(self.cloud.iam), portal=portal)
         self.ca_pem: bytes | None = None
         for cluster in clusters:
             self.cloud.clusters.put(cluster)
@@ -88,6 +93,7 @@ class AwsEndpoint:
             await self._runner.cleanup()
             raise
         self.port = self._runner.addresses[0][1]
+        self.cloud.sso.base_url = self.url
         return self
 
     async def __aexit__(

@@ -20,6 +20,7 @@ import msgspec
 
 from eksauth.sandbox.aws.iam import IamStore, harden_key
 from eksauth.sandbox.aws.sessions import new_access_key_id
+from eksauth.sandbox.aws.sso.seeded import SeededPortal
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
@@ -69,6 +70,7 @@ class Seed(msgspec.Struct, frozen=True):
     users: dict[str, SeededUser]
     roles: dict[str, SeededRole]
     clusters: list[SeededCluster]
+    portal: SeededPortal | None = None
 
 
 def plant(store: IamStore) -> Seed:
