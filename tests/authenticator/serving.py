@@ -25,6 +25,7 @@ from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.process import AuthenticatorServer
 from eksauth.authenticator.server.settings import CacheSettings, Limits, ServerSettings, WebhookSettings
 from eksauth.authenticator.server.sts_metrics import MeteredSts
+from eksauth.authenticator.server.webhook import Authorizer
 from eksauth.authenticator.sts.client import StsQuestion
 from eksauth.token.bearer import encode_token
 from eksauth.token.sigv4 import presign_get_caller_identity
@@ -117,9 +118,9 @@ class Running:
         """Return the URL of ``path``."""
         return f"https://localhost:{self.server.port}{path}"
 
-    async def post(self, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
-        """Post a body to /authenticate and return status and JSON."""
-        async with self.client.post(self.at("/authenticate"), data=BytesIO(body), headers=headers) as reply:
+    async def post(self, body: bytes, *, path: str = "/authenticate", **headers: str) -> tuple[int, dict[str, Any]]:
+        """Post a body and return status and JSON."""
+        async with self.client.post(self.at(path), data=BytesIO(body), headers=headers) as reply:
             return reply.status, json.loads(await reply.read())
 
     async def review(
@@ -174,13 +175,14 @@ async def serving(
     limits: Limits | None = None,
     webhook: WebhookSettings | None = None,
     private_dns_name: PrivateDnsName | None = None,
+    authorizer: Authorizer | None = None,
 ) -> AsyncIterator[Running]:
     """Run a server in this event loop."""
     sts, metrics = sts or Sts(), Metrics()
     parsed: ServerConfig = parse_server_config(config, "server.yaml")
     settings = settings_in(directory, cache=cache, limits=limits, webhook=webhook)
     authority = build_authenticator(parsed, MeteredSts(sts, metrics), private_dns_name=private_dns_name)
-    server = AuthenticatorServer(settings, authority, metrics)
+    server = AuthenticatorServer(settings, authority, metrics, authorizer)
     certificate = await server.start(time.time())
     hurry = asyncio.Event()
     try:

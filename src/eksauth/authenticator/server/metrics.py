@@ -66,6 +66,9 @@ class Metrics:
             "aws_iam_authenticator_sts_responses", "Answers of STS by HTTP status.", "ResponseCode", "StsRegion"
         )
         self._decisions = self._counter("eksauth_decisions", "Decisions about tokens by reason code.", "reason")
+        self._authorizations = self._counter(
+            "eksauth_authorizations", "Answers about access: allowed by a policy, or no opinion.", "answer"
+        )
         self.cache_hits = self._plain("eksauth_verification_cache_hits", "Decisions taken from memory.")
         self.cache_misses = self._plain("eksauth_verification_cache_misses", "Decisions that had to be made.")
         self.joined = self._plain(
@@ -90,6 +93,10 @@ class Metrics:
         """Count a decision and the time it took."""
         self._latency[result_label(allowed=allowed, reason=reason)].observe(seconds)
         self._decisions.labels(reason).inc()
+
+    def observe_authorization(self, *, allowed: bool) -> None:
+        """Count an answer about access."""
+        self._authorizations.labels("allowed" if allowed else "no_opinion").inc()
 
     def sts_answered(self, unverified_host: str, status: int) -> None:
         """Count an answer of STS, whatever it says."""

@@ -21,7 +21,7 @@ from eksauth.authenticator.server.decision_log import LOGGER_NAME
 from eksauth.authenticator.server.judge import Authority, Judge
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.settings import ServerSettings
-from eksauth.authenticator.server.webhook import Webhook
+from eksauth.authenticator.server.webhook import Authorizer, Webhook
 from eksauth.errors import ConfigError
 from eksauth.files import why, write_whole
 
@@ -31,12 +31,18 @@ _FLUSH_SECONDS = 0.25
 
 
 class AuthenticatorServer:
-    """One listening server. :meth:`start` and :meth:`stop` are called once each, in one event loop."""
+    """One listening server. :meth:`start` and :meth:`stop` are called once each, in one event loop.
 
-    def __init__(self, settings: ServerSettings, authority: Authority, metrics: Metrics) -> None:
+    :param authorizer: what access policies grant; None has no opinion on anything.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, authority: Authority, metrics: Metrics, authorizer: Authorizer | None = None
+    ) -> None:
         self.settings = settings
         self.metrics = metrics
         self._authority = authority
+        self._authorizer = authorizer
         self.port = settings.port
         self._closing = contextlib.AsyncExitStack()
         self._hurry = asyncio.Event()
@@ -70,7 +76,7 @@ class AuthenticatorServer:
             max_verifications=limits.verifications,
             time_limit=limits.decision,
         )
-        webhook = Webhook(judge, self.metrics, settings.webhook)
+        webhook = Webhook(judge, self.metrics, settings.webhook, self._authorizer)
         connections = BoundedServer(
             webhook,
             self.metrics,

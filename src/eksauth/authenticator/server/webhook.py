@@ -1,4 +1,4 @@
-"""HTTP in, TokenReview out: the three endpoints of the authenticator.
+"""HTTP in, reviews out: the endpoints of the authenticator.
 
 Which answer makes kube-apiserver 1.36 do what (measured, see ``tests/e2e/test_real_apiserver_webhook.py``): 200 with
 ``authenticated: false`` is a refusal that it caches; 429, 500 and 504 are tried five times within five seconds; other
@@ -17,6 +17,8 @@ from dataclasses import replace
 from aiohttp import web
 
 from eksauth.authenticator.decide import Decision
+from eksauth.authenticator.entries.authorize import Opinion
+from eksauth.authenticator.server.access_review import answer, parse_access_review
 from eksauth.authenticator.server.decision_log import LOGGER_NAME, log_decision
 from eksauth.authenticator.server.judge import Judge, Judgement, Overloaded
 from eksauth.authenticator.server.metrics import CONTENT_TYPE, Metrics
@@ -30,22 +32,34 @@ from eksauth.authenticator.server.tokenreview import (
     parse_review,
     refused,
 )
+from eksauth.kube.rbac import Attributes
 
 _log = logging.getLogger(LOGGER_NAME)
 _JSON = "application/json"
 
 
-class Webhook:
-    """The request handler."""
+Authorizer = Callable[[Attributes], Opinion]
+"""Says what access policies make of a request; never waits."""
 
-    def __init__(self, judge: Judge, metrics: Metrics, settings: WebhookSettings) -> None:
+
+class Webhook:
+    """The request handler.
+
+    :param authorizer: asked by ``/authorize``; None has no opinion on anything.
+    """
+
+    def __init__(
+        self, judge: Judge, metrics: Metrics, settings: WebhookSettings, authorizer: Authorizer | None = None
+    ) -> None:
         self._in_flight = 0
         self._drained: asyncio.Event | None = None
         self._judge = judge
         self._metrics = metrics
         self._settings = settings
+        self._authorizer = authorizer or _no_entries
         self._routes: dict[str, tuple[frozenset[str], Callable[[web.BaseRequest], Awaitable[web.Response]]]] = {
             "/authenticate": (frozenset(("POST",)), self._authenticate),
+            "/authorize": (frozenset(("POST",)), self._authorize),
             "/healthz": (frozenset(("GET", "HEAD")), self._health),
             "/metrics": (frozenset(("GET", "HEAD")), self._exposition),
         }
@@ -78,7 +92,7 @@ class Webhook:
     async def _route(self, request: web.BaseRequest) -> web.Response:
         route = self._routes.get(request.path)
         if route is None:
-            return _failure(404, "no such path; the authenticator answers /authenticate, /healthz and /metrics")
+            return _failure(404, f"no such path; the authenticator answers {', '.join(self._routes)}")
         methods, handler = route
         if request.method not in methods:
             expected = "POST" if "POST" in methods else "GET"
@@ -129,6 +143,22 @@ class Webhook:
         )
         return self._answer(review, judgement.decision, audiences or ())
 
+    async def _authorize(self, request: web.BaseRequest) -> web.Response:
+        start = time.perf_counter()
+        try:
+            question = parse_access_review(await self._body(request))
+        except MalformedReview as error:
+            return self._malformed(400, error.message, start)
+        except web.HTTPRequestEntityTooLarge:
+            return self._malformed(413, f"the body is larger than {self._settings.body_bytes} bytes", start)
+        except TimeoutError:
+            response = self._malformed(408, "the body did not arrive in time", start)
+            response.force_close()
+            return response
+        opinion = self._authorizer(question.attributes)
+        self._metrics.observe_authorization(allowed=opinion.allowed)
+        return _json(answer(question, opinion))
+
     async def _body(self, request: web.BaseRequest) -> bytes:
         if (request.content_length or 0) > self._settings.body_bytes:
             raise web.HTTPRequestEntityTooLarge(self._settings.body_bytes, request.content_length or 0)
@@ -172,6 +202,10 @@ class Webhook:
         counter.inc()
         decision = judgement.decision
         self._metrics.observe_decision(allowed=decision.allowed, reason=decision.reason, seconds=seconds)
+
+
+def _no_entries(request: Attributes) -> Opinion:  # noqa: ARG001
+    return Opinion(allowed=False, reason="no backend here has access entries")
 
 
 def _not_for(decision: Decision) -> Decision:
