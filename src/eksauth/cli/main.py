@@ -24,6 +24,7 @@ COMMANDS = {
     "run": ("eksauth.cli.run:run", "Run one command in one context."),
     "each": ("eksauth.cli.each:each", "Run one command in many contexts at once."),
     "completion": ("eksauth.cli.completion:completion", "Completion for shells, and the kubectl plugins."),
+    "audit": ("eksauth.cli.audit:audit", "Show what was done as whom, from this machine."),
     "server": ("eksauth.cli.server:server", "Run the authenticator that a Kubernetes API server asks."),
     "sandbox": ("eksauth.cli.sandbox:sandbox", "The whole chain on this machine, with no AWS account."),
     "eks": ("eksauth.cli.eks:eks", "Drop-ins for 'aws eks get-token' and 'update-kubeconfig'."),

@@ -40,7 +40,7 @@ def audit_path(environ: "Mapping[str, str]") -> str | None:
     base = environ.get("EKSAUTH_STATE_DIR", "")
     if base[:1] != "/":
         xdg, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME", "")
-        base = f"{xdg}/eksauth" if xdg[:1] == "/" else f"{home}/.local/state/eksauth"
+        base = f"{xdg}/eksauth" if xdg[:1] == "/" else home and f"{home}/.local/state/eksauth"
     return f"{base}/audit.jsonl" if base[:1] == "/" and "\0" not in base else None
 
 
@@ -147,6 +147,7 @@ def _append(path: str, line: bytes, max_bytes: int) -> str | None:
                 os.fchmod(handle, 0o600)
             if status.st_size and status.st_size + len(line) > max_bytes and _put_aside(path, handle):
                 continue
+            # where a write crosses a page others see half of it for a moment: then there is a blank line, which is none
             if status.st_size and os.pread(handle, 1, status.st_size - 1) != b"\n":
                 line = b"\n" + line
             return None if os.write(handle, line) == len(line) else "the disk is full"
