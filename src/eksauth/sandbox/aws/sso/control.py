@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from eksauth.sandbox.aws.faults import ServiceFault
 from eksauth.sandbox.aws.iam import IamStore
+from eksauth.sandbox.aws.sso.authorization_request import RedirectedFault, allow, deny, read_authorization_request
 from eksauth.sandbox.aws.sso.center import IdentityCenter, Settings
 from eksauth.sandbox.aws.sso.directory import PermissionSet, Person, PortalAccount
 from eksauth.sandbox.aws.sso.roles import provision_role
@@ -55,6 +57,12 @@ class _Decision(msgspec.Struct, forbid_unknown_fields=True):
     allow: bool = True
 
 
+class _Authorization(msgspec.Struct, forbid_unknown_fields=True):
+    url: str
+    user_name: str
+    allow: bool = True
+
+
 class _Expiry(msgspec.Struct, forbid_unknown_fields=True):
     what: Literal["access", "refresh", "sign_in", "client", "device", "code"]
     user_name: str | None = None
@@ -80,6 +88,7 @@ class SsoControl:
             ("POST", "assignments"): self._assign,
             ("DELETE", "assignments"): self._unassign,
             ("POST", "decide"): self._decide,
+            ("POST", "authorize"): self._authorize,
             ("POST", "expire"): self._expire,
         }
         kind, _, user_name = path.partition("/")
@@ -168,6 +177,22 @@ class SsoControl:
         grant.user_name = person.user_name
         grant.verdict = "allowed" if wanted.allow else "denied"
         return {}
+
+    def _authorize(self, body: bytes) -> Any:
+        """Do with an authorization URL what a person would; returns where the browser would be sent."""
+        wanted = msgspec.json.decode(body, type=_Authorization)
+        person = self._center.directory.person(wanted.user_name)
+        if person is None:
+            raise LookupError("no such person")
+        try:
+            asked = read_authorization_request(wanted.url.partition("?")[2].encode(), self._center, self._now())
+        except RedirectedFault as fault:
+            return {"location": fault.location}
+        except ServiceFault as fault:
+            raise ValueError(fault.message) from fault
+        if not wanted.allow:
+            return {"location": deny(asked)}
+        return {"location": allow(asked, self._center, user_name=person.user_name, now=self._now())}
 
     def _expire(self, body: bytes) -> Any:
         wanted = msgspec.json.decode(body, type=_Expiry)

@@ -32,8 +32,8 @@ from eksauth.sandbox.aws.sso.seeded import (
 _NAMES = {
     ACCOUNT: "sandbox-main",
     OTHER_ACCOUNT: "sandbox-partner",
-    "222233334444": "sandbox-data",
-    "333344445555": "sandbox-data",
+    "555566667777": "sandbox-data",
+    "666677778888": "sandbox-data",
 }
 _READS_CLUSTERS = json.dumps(
     {
@@ -51,7 +51,7 @@ _ASSIGNED = (
     ("dana", ACCOUNT, "AdministratorAccess"),
     *(("dana", account, "ClusterReader") for account in _NAMES),
     ("erik@example.com", ACCOUNT, "ClusterReader"),
-    ("erik@example.com", "333344445555", "Data.Engineer"),
+    ("erik@example.com", "666677778888", "Data.Engineer"),
 )
 
 
