@@ -15,6 +15,7 @@ from eksauth.aws.arn import parse_arn
 from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.context_template import context_name
+from eksauth.kubeconfig.document import BODY_KEYS
 from eksauth.kubeconfig.exec_entry import EntryNames, EntryOptions, default_user_name, longer_user_name, operations
 from eksauth.kubeconfig.exec_identity import cluster_in, identity_of, same_identity
 from eksauth.kubeconfig.model import Cluster, Context, NamedExtension, User
@@ -49,6 +50,7 @@ class PlannedContext:
     :ivar action: ``added``, ``updated`` or ``unchanged``.
     :ivar path: the file that the context is in.
     :ivar notes: what a person should know, one line each.
+    :ivar overwrites: existing entries that would change, for people.
     """
 
     cluster: ClusterInfo
@@ -57,6 +59,7 @@ class PlannedContext:
     path: Path
     notes: tuple[str, ...] = ()
     changes: tuple[Change, ...] = field(default=(), repr=False)
+    overwrites: tuple[str, ...] = ()
 
 
 def plan_contexts(
@@ -107,9 +110,9 @@ class _Planner:
             self._check_context(cluster, names)
         if not cluster.public_endpoint:
             notes.append(f"the endpoint of {cluster.name} answers only inside its VPC and what is connected to it")
-        home, changes, changed = self._placed(cluster, names)
+        home, changes, changed, overwrites = self._placed(cluster, names)
         action = "added" if names.context not in self._merged.contexts else "updated" if changed else "unchanged"
-        return PlannedContext(cluster, names, action, home, tuple(notes), changes)
+        return PlannedContext(cluster, names, action, home, tuple(notes), changes, overwrites)
 
     def _names(self, cluster: ClusterInfo) -> EntryNames:
         naming, identity = self._naming, self._options.identity
@@ -218,8 +221,10 @@ class _Planner:
             f"is for another cluster, {name or 'an unnamed one'}{f' in {region}' if region else ''}, not {cluster.arn}"
         )
 
-    def _placed(self, cluster: ClusterInfo, names: EntryNames) -> tuple[Path, tuple[Change, ...], bool]:
-        """Return the context's file, the operations each with its file, and whether they change anything.
+    def _placed(
+        self, cluster: ClusterInfo, names: EntryNames
+    ) -> tuple[Path, tuple[Change, ...], bool, tuple[str, ...]]:
+        """Return the context's file, the operations each with its file, whether and which existing entries change.
 
         What exists is changed where it is; what is new goes beside the context or cluster that exists, so that the
         three stay together, else where kubectl puts new entries.
@@ -237,12 +242,16 @@ class _Planner:
             )
         changes: list[Change] = []
         changed = False
+        overwrites: list[str] = []
         for operation in operations(cluster, names, self._options):
             found = self._existing(operation)
-            changed = changed or found is None or self._changes(found, operation)
+            if found is not None and self._changes(found, operation):
+                overwrites.append(f'{BODY_KEYS[operation.section]} "{operation.name}"')
+            changed = changed or found is None or bool(overwrites)
             changes.append(InFile(beside if found is None else found.document.path, operation))
         context = merged.contexts.get(names.context)
-        return (beside if context is None else context.document.path), tuple(changes), changed
+        home = beside if context is None else context.document.path
+        return home, tuple(changes), changed, tuple(overwrites)
 
     def _existing(self, operation: SetEntry) -> AnyFound | None:
         if operation.section == "clusters":

@@ -95,7 +95,7 @@ def check(request: UpdateRequest) -> None:
         if value is not None and not (value.strip() and value.isprintable()):
             raise UsageError(f"{flag} is empty or has control characters", hint="give a name that can be typed")
     if request.namespace is not None:
-        _check_namespace(request.namespace)
+        check_namespace(request.namespace)
     if request.proxy_url is not None:
         _check_proxy(request.proxy_url)
     for region in (*request.regions, *((request.region,) if request.region else ())):
@@ -113,7 +113,11 @@ def check(request: UpdateRequest) -> None:
     _check_roles(request)
 
 
-def _check_namespace(name: str) -> None:
+def check_namespace(name: str) -> None:
+    """Refuse what no cluster takes for the name of a namespace.
+
+    :raises UsageError: with the rule.
+    """
     plain = name.isascii() and name.replace("-", "").isalnum() and name == name.lower()
     if not plain or name[0] == "-" or name[-1] == "-" or len(name) > 63:
         raise UsageError(
