@@ -17,7 +17,7 @@ from eksauth.sandbox.api_server import start_embedded
 from eksauth.sandbox.aws.clusters import Cluster as EksCluster
 from eksauth.sandbox.aws.config import Config as AwsConfig
 from eksauth.sandbox.aws.config import Tls
-from eksauth.sandbox.aws.seed import CLUSTERS
+from eksauth.sandbox.aws.seed import CLUSTERS, SeededCluster
 from eksauth.sandbox.binaries import ControlPlane, find_control_plane
 from eksauth.sandbox.clientfiles import aws_config_text, aws_credentials_text, kubeconfig_text
 from eksauth.sandbox.control_client import register_cluster
@@ -25,9 +25,10 @@ from eksauth.sandbox.control_plane import start_etcd, start_kube_apiserver
 from eksauth.sandbox.flavour import Flavour
 from eksauth.sandbox.identities import SandboxIdentities, read_identities, seed_file
 from eksauth.sandbox.launcher import Launcher
-from eksauth.sandbox.layout import ClusterLayout
+from eksauth.sandbox.layout import ClusterLayout, Layout
 from eksauth.sandbox.manifest import Cluster
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, issue_server_certificate, new_authority
+from eksauth.sandbox.portal_files import eksauth_config_text, sso_profiles_text
 from eksauth.sandbox.readiness import ready_file, wait_for
 from eksauth.sandbox.seeding import seed_rbac
 from eksauth.sandbox.server_config import server_config_text
@@ -52,9 +53,7 @@ def bring_up(launcher: Launcher, flavour: Flavour, interrupted: Callable[[float]
     aws = _start_aws(launcher)
     identities = read_identities(layout)
     write_whole(layout.aws_credentials, aws_credentials_text(identities.user_profiles()).encode(), 0o600)
-    write_whole(
-        layout.aws_config, aws_config_text(identities.user_profiles(), identities.role_profiles()).encode(), 0o600
-    )
+    _write_client_files(layout, identities, aws.url)
     etcd_url = start_etcd(launcher, programs, layout.etcd) if programs else ""
     for name, region in CLUSTERS:
         if interrupted(0):
@@ -84,6 +83,15 @@ def reload_authenticator(launcher: Launcher, cluster: Cluster) -> None:
         sys.stderr.write(f"{error.message}\n")
         return
     launcher.set_cluster(msgspec.structs.replace(cluster, mapping_generation=cluster.mapping_generation + 1))
+
+
+def _write_client_files(layout: Layout, identities: SandboxIdentities, aws_url: str) -> None:
+    profiles = aws_config_text(identities.user_profiles(), identities.role_profiles())
+    profiles += sso_profiles_text(identities.portal, identities.account, aws_url)
+    write_whole(layout.aws_config, profiles.encode(), 0o600)
+    clusters = [SeededCluster(name, region, identities.account) for name, region in CLUSTERS]
+    text = eksauth_config_text(identities.portal, identities.account, identities.partner_role_arn, clusters, aws_url)
+    write_whole(layout.eksauth_config, text.encode(), 0o600)
 
 
 @dataclass(frozen=True, slots=True)

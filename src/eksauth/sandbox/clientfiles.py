@@ -109,6 +109,7 @@ def shell_environment(
         "AWS_REGION": user.region,
         "AWS_DEFAULT_REGION": user.region,
         "KUBECONFIG": str(layout.kubeconfig),
+        "EKSAUTH_CONFIG": str(layout.eksauth_config),
     }
 
 

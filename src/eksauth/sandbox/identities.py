@@ -9,6 +9,7 @@ import msgspec
 
 from eksauth.errors import ConfigError, UsageError
 from eksauth.sandbox.aws.seed import Seed, SeededRole, SeededUser
+from eksauth.sandbox.aws.sso.seeded import SeededPortal
 from eksauth.sandbox.clientfiles import RoleProfile, UserProfile, shell_environment
 from eksauth.sandbox.layout import Layout
 from eksauth.sandbox.lifecycle import require_ready
@@ -22,19 +23,30 @@ class SandboxIdentities(msgspec.Struct, frozen=True):
     """Users and roles of the sandbox's account. Holds secrets of the sandbox; ``repr`` does not show them.
 
     :param roles: by short name, see :data:`ROLES`.
+    :param partner_role_arn: a role of the second account that trusts the main one.
+    :param portal: people with their passwords, accounts, and who may use which permission set where.
     """
 
     account: str
     users: dict[str, SeededUser]
     roles: dict[str, SeededRole]
+    portal: SeededPortal
+    partner_role_arn: str
 
     @classmethod
     def of_seed(cls, seed: Seed) -> SandboxIdentities:
-        """Pick what belongs to the main account."""
+        """Pick what belongs to the main account, and the portal.
+
+        :raises KeyError: when the seed has no portal.
+        """
+        if seed.portal is None:
+            raise KeyError("portal")
         return cls(
             account=seed.account,
             users={name: user for name, user in seed.users.items() if user.account == seed.account},
             roles={short: seed.roles[name] for short, name in ROLES.items()},
+            portal=seed.portal,
+            partner_role_arn=seed.roles["PartnerRole"].arn,
         )
 
     def user_profiles(self) -> list[UserProfile]:

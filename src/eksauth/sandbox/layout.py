@@ -92,6 +92,11 @@ class Layout:
         return self.root / "aws-credentials"
 
     @property
+    def eksauth_config(self) -> Path:
+        """An ``eksauth.yaml`` with the portal's identities and both clusters."""
+        return self.root / "eksauth.yaml"
+
+    @property
     def cache(self) -> Path:
         """Where role credentials of the sandbox are cached, so that they go when it goes."""
         return self.root / "cache"
@@ -130,6 +135,7 @@ class Layout:
             self.aws.name,
             self.aws_config.name,
             self.aws_credentials.name,
+            self.eksauth_config.name,
             self.cache.name,
             self.kubeconfig.name,
             self.kubeconfig.name + ".lock",  # kubectl's, when it was killed

@@ -12,7 +12,7 @@ from eksauth.sandbox.seeding import READ_ONLY_GROUP
 
 
 def server_config_text(cluster: str, identities: SandboxIdentities, aws_endpoint: str, ca_file: Path) -> str:
-    """Return the file: the administrator and the read-only role are mapped, the CI role and bob are not."""
+    """Return the file: administrators and readers (roles, permission sets) are mapped, the CI role and bob are not."""
     admin, readonly = identities.roles["admin"].arn, identities.roles["readonly"].arn
     alice = identities.users["alice"].arn
     plumbing = yaml.safe_dump(
@@ -28,6 +28,13 @@ server:
       groups: [system:masters]
     - rolearn: {readonly}
       username: readonly:{{{{SessionName}}}}
+      groups: [{READ_ONLY_GROUP}]
+    # permission sets of the portal, whatever suffix their roles have
+    - sso: {{permissionSetName: AdministratorAccess, accountID: "{identities.account}"}}
+      username: sso-admin:{{{{SessionNameRaw}}}}
+      groups: [system:masters]
+    - sso: {{permissionSetName: ClusterReader, accountID: "{identities.account}"}}
+      username: sso-reader:{{{{SessionNameRaw}}}}
       groups: [{READ_ONLY_GROUP}]
   mapUsers:
     - userarn: {alice}
