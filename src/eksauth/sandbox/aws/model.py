@@ -19,6 +19,7 @@ class Caller:
     :param mfa: whether the session was made with a second factor; None for long-term keys, which cannot say.
     :param is_root: whether this is the root user of the account, for a task that AssumeRoot was asked for.
     :param is_federated_user: whether the session comes from GetFederationToken.
+    :param is_chained: whether the role was assumed from another role.
     :param federation: condition keys that tell later requests who vouched for the session.
     """
 
@@ -39,6 +40,7 @@ class Caller:
     session_tags: SessionTags = field(default_factory=SessionTags)
     source_identity: str = ""
     federation: tuple[tuple[str, str], ...] = ()
+    is_chained: bool = False
 
     @property
     def is_user(self) -> bool:

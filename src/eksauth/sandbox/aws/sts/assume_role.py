@@ -86,6 +86,7 @@ def assume_role(
         policies=asked.policies,
         tags=asked.tags,
         source_identity=asked.source_identity,
+        is_chained=caller.is_role,
     )
     return open_role_session(store, sessions, role, wanted, now=now)
 

@@ -49,6 +49,7 @@ class Wanted:
     tags: SessionTags = field(default_factory=SessionTags)
     source_identity: str = ""
     federation: tuple[tuple[str, str], ...] = ()
+    is_chained: bool = False
 
 
 def find_role(store: IamStore, arn: str) -> Role | None:
@@ -102,6 +103,7 @@ def open_role_session(
         session_tags=wanted.tags,
         source_identity=wanted.source_identity,
         federation=wanted.federation,
+        is_chained=wanted.is_chained,
     )
     seconds = wanted.seconds if wanted.seconds is not None else min(_DEFAULT_SECONDS, role.longest)
     session = sessions.open(access_key_id=access_key_id, expires_at=now + seconds, caller=caller)
