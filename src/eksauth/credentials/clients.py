@@ -23,7 +23,7 @@ class AwsClients:
 
     Endpoints come from botocore's rules, ``AWS_ENDPOINT_URL*`` and the profile, as for every AWS tool.
 
-    :param endpoint_url: sends the calls of ``service`` ``eks`` there instead.
+    :param endpoint_url: sends the calls of ``service`` there instead.
     :param connections: calls at the same time.
     :param attempts: tries of each call, with botocore's pauses between them.
     :param connect_timeout: seconds.
@@ -36,12 +36,14 @@ class AwsClients:
         credentials: Credentials,
         *,
         endpoint_url: str | None = None,
+        service: str = "eks",
         connections: int = 16,
         attempts: int = ATTEMPTS,
         connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
     ) -> None:
         self._profile = settings.profile_name
         self._endpoint_url = endpoint_url
+        self._service = service
         self._lock = threading.Lock()
         self._made: dict[tuple[str, str], Any] = {}
         named = settings.profile_name if settings.explicit_profile else named_profile(environ, None)
@@ -62,7 +64,7 @@ class AwsClients:
         with self._lock:
             client = self._made.get((service, region))
             if client is None:
-                url = self._endpoint_url if service == "eks" else None
+                url = self._endpoint_url if service == self._service else None
                 client = self._session.create_client(service, region, endpoint_url=url, config=self._config)
                 self._made[service, region] = client
             return client

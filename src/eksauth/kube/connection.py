@@ -94,13 +94,24 @@ class Connection:
     def get(self, path: str) -> tuple[int, bytes]:
         """Return status and body of a GET; ``path`` begins with a slash and may have a query.
 
+        :raises KubernetesError: as :meth:`post` does.
+        :raises CredentialsError: when the credentials cannot be had.
+        """
+        return self._asked("GET", path, None)
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Return status and body of a POST of JSON.
+
         :raises KubernetesError: ``kubernetes.unreachable``, ``kubernetes.untrusted``, ``kubernetes.unauthorized``.
         :raises CredentialsError: when the credentials cannot be had.
         """
-        status, body = self._once(path)
+        return self._asked("POST", path, body)
+
+    def _asked(self, method: str, path: str, sent: bytes | None) -> tuple[int, bytes]:
+        status, body = self._once(method, path, sent)
         if status == 401 and self._uses_plugin():
             self._credential = self._tls = None
-            status, body = self._once(path)
+            status, body = self._once(method, path, sent)
         if status == 401:
             raise KubernetesError(
                 f"the API server at {self._host} does not accept the credentials (401 Unauthorized)",
@@ -109,14 +120,16 @@ class Connection:
             )
         return status, body
 
-    def _once(self, path: str) -> tuple[int, bytes]:
+    def _once(self, method: str, path: str, sent: bytes | None) -> tuple[int, bytes]:
         headers = [("Accept", "application/json"), ("User-Agent", f"eksauth/{__version__}"), *self._authorization()]
         connection = self._connect()
         try:
-            connection.putrequest("GET", self._url.path.rstrip("/") + path)
+            connection.putrequest(method, self._url.path.rstrip("/") + path)
+            if sent is not None:
+                headers += [("Content-Type", "application/json"), ("Content-Length", str(len(sent)))]
             for name, value in headers:
                 connection.putheader(name, value)
-            connection.endheaders()
+            connection.endheaders(sent)
             response = connection.getresponse()
             return response.status, response.read(_MAX_ANSWER)
         except ssl.SSLCertVerificationError as error:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from eksauth.errors import KubernetesError
@@ -48,9 +48,29 @@ def whoami(endpoint: str, ca_pem: str | None, token: str, *, timeout: float = 30
             hint="check certificate-authority-data in the kubeconfig",
             code="kubernetes.ca",
         ) from error
+    return _asked(lambda version: _post(endpoint, context, token, version, timeout))
+
+
+class Poster(Protocol):
+    """What sends a POST: :class:`eksauth.kube.connection.Connection`."""
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Return status and body of the answer."""
+
+
+def whoami_through(connection: Poster) -> UserInfo:
+    """Return the user that the API server takes a context's own credentials for.
+
+    :raises KubernetesError: as :func:`whoami` does.
+    :raises CredentialsError: when the context's credentials cannot be had.
+    """
+    return _asked(lambda version: connection.post(_PATH.format(version=version), _review(version)))
+
+
+def _asked(post: Callable[[str], tuple[int, bytes]]) -> UserInfo:
     status, body = 0, b""
     for version in ("v1", "v1beta1"):
-        status, body = _post(endpoint, context, token, version, timeout)
+        status, body = post(version)
         if status != 404:
             break
     if status == 404:
@@ -92,11 +112,10 @@ def _post(endpoint: str, context: ssl.SSLContext, token: str, version: str, time
             hint="check it for line feeds and quotes",
             code="kubernetes.token",
         )
-    review = {"apiVersion": f"authentication.k8s.io/{version}", "kind": "SelfSubjectReview"}
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Accept": "application/json"}
     connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     try:
-        connection.request("POST", url.path.rstrip("/") + _PATH.format(version=version), json.dumps(review), headers)
+        connection.request("POST", url.path.rstrip("/") + _PATH.format(version=version), _review(version), headers)
         response = connection.getresponse()
         return response.status, response.read(_MAX_ANSWER)
     except ssl.SSLCertVerificationError as error:
@@ -114,6 +133,10 @@ def _post(endpoint: str, context: ssl.SSLContext, token: str, version: str, time
         ) from error
     finally:
         connection.close()
+
+
+def _review(version: str) -> bytes:
+    return json.dumps({"apiVersion": f"authentication.k8s.io/{version}", "kind": "SelfSubjectReview"}).encode()
 
 
 def _message(body: bytes) -> str:

@@ -67,10 +67,11 @@ def integrations_of(config: AuthConfig, identity: Identity) -> tuple[EksIntegrat
 
     Those of a provider are for every identity that starts at it, so they name none that an entry could act as.
     """
+    names = {name.lower() for name in (identity.name, *identity.aliases)}
     return tuple(
         each
         for each in config.integrations.values()
-        if each.auto_provision and (each.via_identity or "").lower() == identity.name.lower()
+        if each.auto_provision and (each.via_identity or "").lower() in names
     )
 
 
