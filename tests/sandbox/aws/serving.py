@@ -76,7 +76,7 @@ class ServedAws:
     def client(self, service: str, region: str = "us-west-2", **keys: str) -> Any:
         """Return a botocore client without retries; keys are those of ``create_client``."""
         config = Config(retries={"total_max_attempts": 1, "mode": "standard"})
-        if not keys and service in {"sso", "sso-oidc"}:
+        if not keys and service in {"sso", "sso-oidc", "sts"}:
             config = config.merge(Config(signature_version=botocore.UNSIGNED))
         session = botocore.session.Session()
         return session.create_client(

@@ -54,20 +54,27 @@ def authorize(caller: Caller, store: IamStore, action: str, resource: str, conte
             raise ServiceFault("AccessDenied", f"{refusal} because no {kind} allows the {action} action", 403)
 
 
-def context_of(request: RawRequest, caller: Caller, store: IamStore, *, region: str, now: float) -> dict[str, str]:
-    """Return the condition keys that every signed request has."""
-    tags = store.principal_tags(caller.account, caller.principal_arn) | dict(caller.session_tags.pairs)
-    context = {
-        "aws:PrincipalArn": caller.principal_arn,
-        "aws:PrincipalAccount": caller.account,
-        "aws:PrincipalType": _kind(caller),
-        "aws:userid": caller.user_id,
+def anonymous_context_of(request: RawRequest, *, region: str, now: float) -> dict[str, str]:
+    """Return the condition keys that every request has, signed or not."""
+    return {
         "aws:SourceIp": request.source_ip,
         "aws:UserAgent": request.header("user-agent"),
         "aws:SecureTransport": "true",
         "aws:RequestedRegion": region,
         "aws:EpochTime": str(int(now)),
         "aws:CurrentTime": _iso(now),
+    }
+
+
+def context_of(request: RawRequest, caller: Caller, store: IamStore, *, region: str, now: float) -> dict[str, str]:
+    """Return the condition keys that every signed request has."""
+    tags = store.principal_tags(caller.account, caller.principal_arn) | dict(caller.session_tags.pairs)
+    context = {
+        **anonymous_context_of(request, region=region, now=now),
+        "aws:PrincipalArn": caller.principal_arn,
+        "aws:PrincipalAccount": caller.account,
+        "aws:PrincipalType": _kind(caller),
+        "aws:userid": caller.user_id,
     }
     if caller.is_user:
         context["aws:username"] = caller.name

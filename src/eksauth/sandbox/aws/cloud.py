@@ -8,22 +8,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from eksauth.sandbox.aws.account_api import account_operation, serve_account
-from eksauth.sandbox.aws.authorization import context_of
+from eksauth.sandbox.aws.authorization import anonymous_context_of, context_of
 from eksauth.sandbox.aws.clusters import ClusterStore
 from eksauth.sandbox.aws.eks import eks_operation, serve_eks
 from eksauth.sandbox.aws.faults import FaultPlan, ServiceFault
+from eksauth.sandbox.aws.federation.routes import SERVICES as FEDERATION_SERVICES
+from eksauth.sandbox.aws.federation.routes import federation_error, federation_operation, serve_federation
+from eksauth.sandbox.aws.federation.state import Federation
 from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.iam_api import serve_iam
 from eksauth.sandbox.aws.identify import identify
 from eksauth.sandbox.aws.model import Caller
-from eksauth.sandbox.aws.request import Parameters, RawRequest, parse_pairs
+from eksauth.sandbox.aws.request import RawRequest, read_parameters
 from eksauth.sandbox.aws.requests_log import LoggedRequest, RequestLog
 from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.signature import Authentication, read_authentication, region_of_host
 from eksauth.sandbox.aws.sso.center import IdentityCenter
 from eksauth.sandbox.aws.sso.routes import SERVICES as SSO_SERVICES
 from eksauth.sandbox.aws.sso.routes import serve_sso, sso_error, sso_operation
-from eksauth.sandbox.aws.sts.service import Sts, check_action
+from eksauth.sandbox.aws.sts.service import UNSIGNED, Sts, check_action
 from eksauth.sandbox.aws.wire import Answer, query_error, query_result, rest_error
 
 _log = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ class Cloud:
     sessions: SessionStore = field(default_factory=SessionStore)
     clusters: ClusterStore = field(default_factory=ClusterStore)
     sso: IdentityCenter = field(default_factory=IdentityCenter)
+    federation: Federation = field(default_factory=Federation)
     faults: FaultPlan = field(default_factory=FaultPlan)
     log: RequestLog = field(default_factory=RequestLog)
 
@@ -105,8 +109,12 @@ class Cloud:
         if seen.service in SSO_SERVICES:
             answer, seen.person = serve_sso(request, self.sso, self.iam, self.sessions, self.now())
             return answer
+        if seen.service in FEDERATION_SERVICES:
+            return serve_federation(seen.service, request, self.federation, self.now())
         if seen.service in {"sts", "iam"}:
             _check_query_request(request, seen.service)
+        if seen.service == "sts" and seen.action in UNSIGNED:
+            return self._serve_unsigned(request)
         seen.claim = claim = read_authentication(request)
         if claim.service != seen.service or claim.service not in _SERVICES:
             raise ServiceFault("NotImplemented", f"the sandbox does not serve {claim.service[:64]!r}", 501)
@@ -114,6 +122,13 @@ class Cloud:
             raise ServiceFault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'. ", 403)
         seen.caller = identify(request, claim, self.iam, self.sessions, now=self.now())
         return self._serve(request, claim, seen.caller)
+
+    def _serve_unsigned(self, request: RawRequest) -> Answer:
+        parameters = read_parameters(request)
+        context = anonymous_context_of(request, region=region_of_host(request.host) or "us-east-1", now=self.now())
+        sts = Sts(self.iam, self.sessions, self.federation)
+        result = sts.serve_unsigned(parameters, context, self.now())
+        return query_result("sts", check_action(parameters), result, as_json=_wants_json(request))
 
     def _serve(self, request: RawRequest, claim: Authentication, caller: Caller) -> Answer:
         now = self.now()
@@ -125,7 +140,7 @@ class Cloud:
         parameters = read_parameters(request)
         if claim.service == "iam":
             return serve_iam(parameters, caller, self.iam, context)
-        result = Sts(self.iam, self.sessions).serve(parameters, caller, context, now)
+        result = Sts(self.iam, self.sessions, self.federation).serve(parameters, caller, context, now)
         return query_result("sts", check_action(parameters), result, as_json=_wants_json(request))
 
 
@@ -135,9 +150,9 @@ def name_operation(request: RawRequest) -> tuple[str, str]:
     Some paths belong to services that nobody signs requests for. Else the service of the credential scope decides;
     without credentials, a query request is taken for STS.
     """
-    sso = sso_operation(request)
-    if sso is not None:
-        return sso
+    unsigned = sso_operation(request) or federation_operation(request)
+    if unsigned is not None:
+        return unsigned
     service = _claimed_scope(request)[1]
     if service == "account":
         return service, account_operation(request) or "Unknown"
@@ -168,14 +183,6 @@ def _claimed_scope(request: RawRequest) -> tuple[str, str]:
     return "", ""
 
 
-def read_parameters(request: RawRequest) -> Parameters:
-    """Return the operation's parameters, without those of the signature."""
-    pairs = [pair for pair in parse_pairs(request.query) if not pair[0].lower().startswith(b"x-amz-")]
-    if request.method == "POST" and request.is_form:
-        pairs += parse_pairs(request.body)
-    return Parameters(pairs)
-
-
 def _check_query_request(request: RawRequest, service: str) -> None:
     if request.method not in {"GET", "POST"}:
         raise ServiceFault("InvalidAction", "The query protocol uses GET and POST only.", 405)
@@ -189,6 +196,8 @@ def _check_query_request(request: RawRequest, service: str) -> None:
 def _error(service: str, fault: ServiceFault, request: RawRequest) -> Answer:
     if service in SSO_SERVICES:
         return sso_error(service, fault)
+    if service in FEDERATION_SERVICES:
+        return federation_error(service, fault)
     if service in {"sts", "iam", "unknown"}:
         return query_error(service, fault, as_json=service == "sts" and _wants_json(request))
     return rest_error(fault)

@@ -17,6 +17,7 @@ from eksauth.aws.partitions import PARTITIONS
 from eksauth.sandbox.aws.cloud import Cloud
 from eksauth.sandbox.aws.clusters import Cluster
 from eksauth.sandbox.aws.faults import OrderedFault
+from eksauth.sandbox.aws.federation.control import FederationControl
 from eksauth.sandbox.aws.request import RawRequest
 from eksauth.sandbox.aws.seed import Seed, add_user
 from eksauth.sandbox.aws.sso.control import SsoControl
@@ -58,6 +59,7 @@ class Control:
         self._token = token.encode()
         self._seed = seed
         self._sso = SsoControl(cloud.sso, cloud.iam, cloud.now)
+        self._federation = FederationControl(cloud.federation, cloud.now)
         self._routes: dict[tuple[str, str], Callable[[bytes], Any]] = {
             ("GET", "health"): lambda _: {"ok": True, "now": cloud.now()},
             ("GET", "seed"): lambda _: seed,
@@ -95,6 +97,8 @@ class Control:
             return lambda body: self._set_key(rest, body)
         if kind == "sso":
             return self._sso.route(method, rest)
+        if kind == "ci":
+            return self._federation.route(method, path)
         parts = rest.split("/")
         if kind == "clusters" and method == "DELETE" and len(parts) == 3:
             return lambda _: self._remove_cluster(parts[0], parts[1], parts[2])

@@ -20,8 +20,11 @@ from eksauth.sandbox.aws.cloud import Cloud, claimed_region, name_operation
 from eksauth.sandbox.aws.clusters import Cluster
 from eksauth.sandbox.aws.control import PREFIX, Control
 from eksauth.sandbox.aws.faults import OrderedFault, ServiceFault
+from eksauth.sandbox.aws.federation.fetch import KeyFetcher
+from eksauth.sandbox.aws.federation.key_prefetch import prefetch_keys
+from eksauth.sandbox.aws.federation.planting import plant_federation
 from eksauth.sandbox.aws.request import RawRequest
-from eksauth.sandbox.aws.seed import Seed, plant
+from eksauth.sandbox.aws.seed import ACCOUNT, Seed, plant
 from eksauth.sandbox.aws.sso.planting import plant_portal
 from eksauth.sandbox.aws.wire import Answer
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, issue_server_certificate, new_authority
@@ -39,6 +42,7 @@ class AwsEndpoint:
 
     :param tls: paths of certificate and key; None makes an authority of its own, see ``ca_pem``.
     :param control_token: for ``/_sandbox/``; None makes a random one.
+    :param trusted: PEM files of authorities whose OpenID Connect issuers STS believes, besides the machine's.
     :param clock: seconds since the epoch.
     :raises OSError: on entering, when the port is taken.
     """
@@ -52,6 +56,7 @@ class AwsEndpoint:
         control_token: str | None = None,
         seed: Literal["default", "none"] = "default",
         clusters: Sequence[Cluster] = (),
+        trusted: Sequence[Path] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.host = host
@@ -62,10 +67,14 @@ class AwsEndpoint:
         if seed == "default":
             portal = plant_portal(self.cloud.sso, self.cloud.iam)
             self.seed = msgspec.structs.replace(plant(self.cloud.iam), portal=portal)
+            providers = plant_federation(self.cloud.federation, self.cloud.iam, ACCOUNT)
+            self.seed = msgspec.structs.replace(self.seed, federation=providers)
         self.ca_pem: bytes | None = None
         for cluster in clusters:
             self.cloud.clusters.put(cluster)
         self._ssl = self._make_context(tls)
+        own = self.ca_pem if tls is None else tls[0].read_bytes()
+        self._keys = KeyFetcher([own or b"", *(path.read_bytes() for path in trusted)])
         self._control = Control(self.cloud, self.control_token, self.seed)
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
@@ -94,6 +103,7 @@ class AwsEndpoint:
             raise
         self.port = self._runner.addresses[0][1]
         self.cloud.sso.base_url = self.url
+        self.cloud.federation.ci.base_url = self.url
         return self
 
     async def __aexit__(
@@ -137,13 +147,17 @@ class AwsEndpoint:
             return web.Response(status=400, text=str(error))
         if raw.path.startswith(PREFIX):
             return _response(self._control.answer(raw))
-        faults = {fault.kind: fault for fault in self.cloud.faults.take(name_operation(raw)[1], claimed_region(raw))}
+        operation = name_operation(raw)[1]
+        faults = {fault.kind: fault for fault in self.cloud.faults.take(operation, claimed_region(raw))}
         if latency := faults.get("latency"):
             await asyncio.sleep(latency.seconds)
         if "reset" in faults:
             self.cloud.note_unanswered(raw, "reset")
             return _cut(request)
-        answer = self.cloud.answer(raw, _as_ordered(faults))
+        ordered = _as_ordered(faults)
+        if operation == "AssumeRoleWithWebIdentity" and ordered is None:
+            await prefetch_keys(raw, self.cloud.federation, self.cloud.iam, self._keys)
+        answer = self.cloud.answer(raw, ordered)
         if "garbage" in faults:
             return web.Response(body=_GARBAGE, content_type="application/octet-stream")
         if slow := faults.get("slow"):

@@ -101,6 +101,14 @@ class IamStore:
         with self.opened():
             return next((role for role in self.backend(account).roles.values() if role.name == name), None)
 
+    def oidc_provider(self, account: str, name: str) -> Any | None:
+        """Return moto's record of the OpenID Connect provider for an issuer, its URL without the scheme, or None."""
+        if account not in self._partitions:
+            return None
+        with self.opened():
+            providers = self.backend(account).open_id_providers.values()
+            return next((one for one in providers if one.url == name), None)
+
     def principal_tags(self, account: str, arn: str) -> dict[str, str]:
         """Return the tags of a user or role by its ARN; none when there is no such principal."""
         if account not in self._partitions:

@@ -121,3 +121,11 @@ class Parameters:
     def having_prefix(self, prefix: str) -> list[str]:
         """Return the names that start with ``prefix``."""
         return [name for name in self._values if name.startswith(prefix)]
+
+
+def read_parameters(request: RawRequest) -> Parameters:
+    """Return the operation's parameters, without those of the signature."""
+    pairs = [pair for pair in parse_pairs(request.query) if not pair[0].lower().startswith(b"x-amz-")]
+    if request.method == "POST" and request.is_form:
+        pairs += parse_pairs(request.body)
+    return Parameters(pairs)

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from eksauth.sandbox.aws.federation.seeded import SeededFederation
 from eksauth.sandbox.aws.iam import IamStore, harden_key
 from eksauth.sandbox.aws.sessions import new_access_key_id
 from eksauth.sandbox.aws.sso.seeded import SeededPortal
@@ -71,6 +72,7 @@ class Seed(msgspec.Struct, frozen=True):
     roles: dict[str, SeededRole]
     clusters: list[SeededCluster]
     portal: SeededPortal | None = None
+    federation: SeededFederation | None = None
 
 
 def plant(store: IamStore) -> Seed:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eksauth.aws.arn import parse_arn
-from eksauth.aws.policy import Policy, parse_policy
+from eksauth.aws.policy import AccessRequest, Policy, parse_policy
+from eksauth.aws.policy_foreign import ForeignPrincipal, all_allowed
+from eksauth.sandbox.aws.faults import ServiceFault
 from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.model import Caller, Session
 from eksauth.sandbox.aws.sessions import SessionStore, new_access_key_id
@@ -65,6 +67,25 @@ def find_role(store: IamStore, arn: str) -> Role | None:
         return None
     longest = int(found.max_session_duration or _DEFAULT_SECONDS)
     return Role(arn, found.name, found.id, account, partition, longest, trust)
+
+
+def trusting_role(
+    store: IamStore,
+    arn: str,
+    principal: ForeignPrincipal,
+    actions: Sequence[str],
+    context: Mapping[str, str | Sequence[str]],
+) -> Role:
+    """Return a role whose trust policy lets ``principal`` do all of ``actions``.
+
+    :raises ServiceFault: AccessDenied, also for a role that does not exist.
+    """
+    role = find_role(store, arn)
+    requests = [AccessRequest(action, arn, context) for action in actions]
+    refused = actions[0] if role is None else all_allowed(role.trust, principal, requests)
+    if role is None or refused is not None:
+        raise ServiceFault("AccessDenied", f"Not authorized to perform {refused}", 403)
+    return role
 
 
 def check_duration(role: Role, seconds: int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from eksauth.aws.access_keys import KINDS, unverified_account_of
 from eksauth.sandbox.aws.authorization import authorize
 from eksauth.sandbox.aws.faults import ServiceFault
+from eksauth.sandbox.aws.federation.state import Federation
 from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.model import Caller
 from eksauth.sandbox.aws.request import Parameters
@@ -17,6 +18,10 @@ from eksauth.sandbox.aws.sts import fields
 from eksauth.sandbox.aws.sts.assume_role import assume_role
 from eksauth.sandbox.aws.sts.federation_token import federation_token
 from eksauth.sandbox.aws.sts.session_token import session_token
+from eksauth.sandbox.aws.sts.web_identity import assume_role_with_web_identity
+
+UNSIGNED = frozenset(["AssumeRoleWithWebIdentity"])
+"""Operations that prove who asks by what they carry; a signature on them is not looked at."""
 
 _ALL_ACTIONS = frozenset(
     [
@@ -41,6 +46,18 @@ class Sts:
 
     store: IamStore
     sessions: SessionStore
+    federation: Federation
+
+    def serve_unsigned(
+        self, parameters: Parameters, context: Mapping[str, str | Sequence[str]], now: float
+    ) -> Mapping[str, Any]:
+        """Return the result of one of the operations that nobody signs.
+
+        :raises ServiceFault: as the operation documents.
+        """
+        return assume_role_with_web_identity(
+            parameters, context, self.store, self.sessions, self.federation.issuers, now=now
+        )
 
     def serve(
         self, parameters: Parameters, caller: Caller, context: Mapping[str, str | Sequence[str]], now: float

@@ -1,0 +1,1 @@
+"""Identity providers that STS trusts: OpenID Connect issuers and SAML providers, as registered in IAM."""

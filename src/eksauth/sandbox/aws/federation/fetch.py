@@ -1,0 +1,113 @@
+"""How STS asks an issuer for its keys: discovery document, then key set, over verified HTTPS, within five seconds.
+
+Trust is AWS's: the machine's certificate authorities, and certificates whose SHA-1 thumbprint the provider in IAM lists
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from eksauth.sandbox.aws.federation.issuers import Trouble
+from eksauth.sandbox.aws.federation.key_set import KeySet, parse_key_set
+
+_SECONDS = 5.0
+_LARGEST = 256 << 10
+
+
+class KeyFetcher:
+    """Asks issuers.
+
+    :param trusted: PEM text of authorities or single certificates that are trusted besides the machine's.
+    """
+
+    def __init__(self, trusted: Sequence[bytes] = ()) -> None:
+        self._trusted = tuple(trusted)
+        self._context: ssl.SSLContext | None = None
+
+    async def fetch(self, issuer: str, location: str, thumbprints: Sequence[str]) -> KeySet | Trouble:
+        """Return the keys of ``issuer``, whose documents are at ``location``, or why there are none."""
+        try:
+            async with aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=_SECONDS), trust_env=False, auto_decompress=True
+            ) as session:
+                found = await self._get(session, f"{location}/.well-known/openid-configuration", thumbprints)
+                if isinstance(found, Trouble):
+                    return found
+                if not isinstance(found, dict) or found.get("issuer") != issuer:
+                    return Trouble.UNUSABLE
+                uri = found.get("jwks_uri")
+                if not isinstance(uri, str):
+                    return Trouble.UNUSABLE
+                keys = await self._get(session, uri, thumbprints)
+                return keys if isinstance(keys, Trouble) else parse_key_set(keys)
+        except ValueError:
+            return Trouble.UNUSABLE
+
+    async def _get(self, session: aiohttp.ClientSession, url: str, thumbprints: Sequence[str]) -> Any:
+        if urlsplit(url).scheme != "https":
+            return Trouble.UNUSABLE
+        try:
+            return await self._ask(session, url, self._verifying())
+        except aiohttp.ClientConnectorCertificateError:
+            return await self._by_thumbprint(session, url, thumbprints)
+        except aiohttp.ClientConnectorSSLError:
+            return Trouble.UNTRUSTED
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return Trouble.UNREACHABLE
+
+    async def _by_thumbprint(self, session: aiohttp.ClientSession, url: str, thumbprints: Sequence[str]) -> Any:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        wanted = {one.lower() for one in thumbprints}
+        try:
+            async with session.get(url, ssl=context, allow_redirects=False) as response:
+                connection = response.connection
+                transport = connection.transport if connection is not None else None
+                secure: Any = transport.get_extra_info("ssl_object") if transport is not None else None
+                certificate = secure.getpeercert(binary_form=True) if secure is not None else None
+                if certificate is None or hashlib.sha1(certificate, usedforsecurity=False).hexdigest() not in wanted:
+                    return Trouble.UNTRUSTED
+                return await _read(response)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return Trouble.UNREACHABLE
+
+    async def _ask(self, session: aiohttp.ClientSession, url: str, context: ssl.SSLContext) -> Any:
+        async with session.get(url, ssl=context, allow_redirects=False) as response:
+            return await _read(response)
+
+    def _verifying(self) -> ssl.SSLContext:
+        if self._context is None:
+            context = ssl.create_default_context()
+            # a server's own certificate may be among the trusted ones, without its authority
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            for pem in self._trusted:
+                context.load_verify_locations(cadata=pem.decode())
+            self._context = context
+        return self._context
+
+
+async def _read(response: aiohttp.ClientResponse) -> Any:
+    if response.status in {401, 403}:
+        return Trouble.REFUSED
+    if response.status >= 500 or response.status == 429:
+        return Trouble.UNREACHABLE
+    if response.status != 200:
+        return Trouble.UNUSABLE
+    body = bytearray()
+    async for piece in response.content.iter_chunked(16384):
+        body += piece
+        if len(body) > _LARGEST:
+            return Trouble.UNUSABLE
+    try:
+        return json.loads(bytes(body))
+    except RecursionError:
+        return Trouble.UNUSABLE
