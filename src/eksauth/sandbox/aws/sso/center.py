@@ -12,7 +12,9 @@ from eksauth.sandbox.aws.sso.directory import Directory
 from eksauth.sandbox.aws.sso.grants import CodeGrants, DeviceGrants
 from eksauth.sandbox.aws.sso.registrations import Registrations
 from eksauth.sandbox.aws.sso.seeded import START_PATH
+from eksauth.sandbox.aws.sso.signin_tokens import SigninTokens
 from eksauth.sandbox.aws.sso.tokens import TokenStore
+from eksauth.sandbox.aws.sso.visits import Visits
 
 _LOOPBACK = frozenset(["127.0.0.1", "::1", "localhost"])
 
@@ -52,6 +54,8 @@ class IdentityCenter:
     devices: DeviceGrants = field(default_factory=DeviceGrants)
     codes: CodeGrants = field(default_factory=CodeGrants)
     tokens: TokenStore = field(default_factory=TokenStore)
+    visits: Visits = field(default_factory=Visits)
+    signin_tokens: SigninTokens = field(default_factory=SigninTokens)
     seal_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     @property

@@ -224,4 +224,4 @@ class SsoControl:
         families = self._center.tokens.of_user(person.user_name)
         for family in families:
             self._center.tokens.revoke(family)
-        return {"revoked": len(families)}
+        return {"revoked": len(families), "signed_out": self._center.visits.sign_out_everywhere(person.user_name)}

@@ -97,7 +97,9 @@ class Portal:
         return names
 
     def _logout(self) -> None:
+        """End the tokens, and the sign-in of the browser in which they were allowed."""
         self.center.tokens.revoke(self.family)
+        self.center.visits.sign_out(self.family.visit)
 
     def _page(self, names: list[str], parameters: Parameters, listing: str) -> tuple[list[str], str | None]:
         """Cut one page out of sorted names; a token is good for the listing and the person it was made for."""

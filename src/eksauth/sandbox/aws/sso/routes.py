@@ -9,10 +9,12 @@ from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.sso.center import IdentityCenter
 from eksauth.sandbox.aws.sso.faults import OIDC, PORTAL, oidc_error, portal_error
 from eksauth.sandbox.aws.sso.oidc import create_token, register_client, start_device_authorization
+from eksauth.sandbox.aws.sso.pages.site import Site, page_error, page_operation
 from eksauth.sandbox.aws.sso.portal import Portal, authenticate
 from eksauth.sandbox.aws.wire import Answer
 
-SERVICES = frozenset([OIDC, PORTAL])
+PAGES = "signin"
+SERVICES = frozenset([OIDC, PORTAL, PAGES])
 
 _APIS = {
     b"/client/register": (OIDC, "POST", "RegisterClient"),
@@ -29,7 +31,8 @@ def sso_operation(request: RawRequest) -> tuple[str, str] | None:
     """Return (service, operation) when the request is for Identity Center, as its path says."""
     api = _APIS.get(request.path)
     if api is None:
-        return None
+        page = page_operation(request)
+        return (PAGES, page) if page else None
     service, _, operation = api
     if operation == "CreateToken" and b"aws_iam" in request.query:
         return service, "CreateTokenWithIAM"
@@ -43,6 +46,8 @@ def serve_sso(
 
     :raises ServiceFault: as the operation documents.
     """
+    if request.path not in _APIS:
+        return Site(center, sessions, now).serve(request)
     service, method, _ = _APIS[request.path]
     _, operation = sso_operation(request) or ("", "")
     if request.method != method:
@@ -63,4 +68,6 @@ def serve_sso(
 
 def sso_error(service: str, fault: ServiceFault) -> Answer:
     """Write an error in the shape of the service."""
+    if service == PAGES:
+        return page_error(fault)
     return oidc_error(fault) if service == OIDC else portal_error(fault)
