@@ -156,7 +156,7 @@ def test_atmos_grammar() -> None:
 @pytest.mark.parametrize(
     "argv, env, code, words",
     [
-        ([*BASIC, "--identity", "x"], KEYS, 2, "identities"),
+        ([*BASIC, "--identity", "x"], KEYS, 2, "no identity 'x'"),
         (BASIC, {**KEYS, "ATMOS_IDENTITY": "x"}, 2, "ATMOS_IDENTITY"),
         (["token"], KEYS, 2, "no cluster"),
         (["token", "--cluster-name"], KEYS, 2, "requires an argument"),

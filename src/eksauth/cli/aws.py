@@ -31,11 +31,18 @@ eks.add_command(update_kubeconfig)
 @eks.command(
     epilog="""\b
 Example:
-  eksauth aws eks token --cluster-name demo --region eu-west-1"""
+  eksauth aws eks token --cluster-name demo --region eu-west-1 --identity dev"""
 )
 @click.option("--cluster-name", metavar="NAME", required=True, help="Name of the cluster.")
 @click.option("--region", metavar="REGION", required=True, help="Region of the cluster.")
-@click.option("-i", "--identity", metavar="NAME", help="Identity to use (none can be configured in this version).")
+@click.option(
+    "-i",
+    "--identity",
+    metavar="NAME",
+    is_flag=False,
+    flag_value="",
+    help="Identity of the configuration to sign as; without a name a person picks one.",
+)
 @click.option("--debug", is_flag=True, hidden=True)
 def token(cluster_name: str, region: str, identity: str | None, debug: bool) -> None:  # noqa: ARG001  read by the frame
     """Print an ExecCredential with a bearer token for an EKS cluster."""

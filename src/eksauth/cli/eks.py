@@ -76,6 +76,7 @@ def get_token(
             session_name=AWS_SESSION_NAME if role_arn else None,
             region=region,
             profile=profile,
+            implicit_identity=False,
         )
     )
     chosen = output or _default_output(profile)

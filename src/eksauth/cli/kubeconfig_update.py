@@ -130,7 +130,7 @@ def refuse_identities(identity: str | None) -> None:
     :raises UsageError: when an identity is named by the flag or the environment.
     """
     from eksauth.errors import UsageError
-    from eksauth.token.fast import IDENTITY_VARIABLES
+    from eksauth.token.selection import IDENTITY_VARIABLES
 
     hint = "use --profile or --role-arn instead"
     if identity is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   eksauth token --cluster-name demo --region eu-west-1
+  eksauth token --cluster-name demo --region eu-west-1 --identity dev
   eksauth token --cluster-name demo --role-arn arn:aws:iam::111122223333:role/admin
   eksauth token --cluster-name demo -o token | eksauth decode -"""
 
@@ -39,10 +40,15 @@ def mint_for_cli(request: MintRequest) -> tuple[Minted, str]:
 
 
 def _with_terminal(request: MintRequest, interactive: bool | None) -> MintRequest:
+    """Say whether a person can be asked: terminals, and under kubectl only when it says that it is interactive."""
     from dataclasses import replace
 
     person = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-    return replace(request, interactive=person and interactive is not False)
+    if not person or interactive is False or (interactive is None and os.environ.get("KUBERNETES_EXEC_INFO")):
+        return request
+    from eksauth.cli.human import terminal_human
+
+    return replace(request, interactive=True, human=terminal_human(no_browser=True))
 
 
 def finish(text: str) -> None:
@@ -56,8 +62,10 @@ def finish(text: str) -> None:
 @click.option("--cluster-name", metavar="NAME", help="Name of the cluster; it becomes part of the signature.")
 @click.option("--cluster-id", metavar="ID", help="Id of a local cluster on Outposts, instead of the name.")
 @click.option("--region", metavar="REGION", help="Region of the STS host. Default: AWS_REGION, then the profile's.")
-@click.option("-i", "--identity", metavar="NAME", help="Identity to use (none can be configured in this version).")
-@click.option("--config", "config_file", metavar="FILE", help="Identity configuration (not in this version).")
+@click.option("-i", "--identity", metavar="NAME", help="Identity of the configuration to sign as.")
+@click.option("--config", "config_file", metavar="FILE", help="Configuration of identities. Default: eksauth.yaml.")
+@click.option("--realm", metavar="REALM", help="Realm of the configuration; empty for none.")
+@click.option("--account", metavar="ID", help="Account of the cluster; an identity of another one is refused.")
 @click.option("--profile", metavar="NAME", help="AWS profile; environment keys are then ignored.")
 @click.option(
     "--role-arn", "--role", "role_arn", metavar="ARN", help="Role to assume first; its credentials are cached."
@@ -74,6 +82,8 @@ def token(
     region: str | None,
     identity: str | None,
     config_file: str | None,
+    realm: str | None,
+    account: str | None,
     profile: str | None,
     role_arn: str | None,
     external_id: str | None,
@@ -85,8 +95,9 @@ def token(
 ) -> None:
     """Print an ExecCredential with a bearer token for a cluster (kubectl calls this).
 
-    Credentials come from the environment, a profile, or anything else the AWS SDKs know; those that cost a network
-    trip are cached, tokens never are. The token is good for 14 minutes, or until a minute before the credentials die.
+    Credentials come from an identity, the environment, a profile, or anything else the AWS SDKs know. Those that cost a
+    network trip are cached, tokens never are. A token is good for 14 minutes, or until a minute before the credentials
+    die.
     """
     from eksauth.token.mint import MintRequest
 
@@ -102,6 +113,8 @@ def token(
             duration_seconds=duration,
             identity=identity,
             config_file=config_file,
+            realm=realm,
+            account=account,
             use_cache=not no_cache,
         )
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eksauth.credentials.settings import Settings
 
 MAX_FILE_BYTES = 4 << 20
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 ENDPOINTS = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_STS",
@@ -64,17 +65,35 @@ def file_digest(path: str, *, trusted_only: bool = False) -> str | None:
         os.close(handle)
 
 
+def aws_input(profile: str, region: str | None) -> str:
+    """Return the name of an ``aws`` input: a profile (the empty one is what is in force) and perhaps a region."""
+    return f"{profile}@{region or ''}"
+
+
+def settings_of_input(
+    environ: "Mapping[str, str]", name: str, read: "Callable[..., Settings | None]"
+) -> "Settings | None":
+    """Return the settings of an ``aws`` input; a named profile is in its own region whatever the environment says.
+
+    :param read: ``quick_settings`` or ``full_settings``.
+    """
+    profile, _, region = name.rpartition("@")
+    if profile:
+        environ = {key: value for key, value in environ.items() if key not in _REGIONS}
+    return read(environ, region_flag=region or None, profile_flag=profile or None)
+
+
 def input_digest(
-    kind: str, name: str, environ: "Mapping[str, str]", settings_of: "Callable[[str], Settings | None]"
+    kind: str, name: str, environ: "Mapping[str, str]", read: "Callable[..., Settings | None]"
 ) -> str | None:
     """Return the present state of one input, or None when it cannot be told.
 
     :param kind: ``file``, ``config`` (a file that must be trustworthy), ``env``, or ``aws`` (an AWS profile with all
         that is behind it).
-    :param settings_of: settings for a profile's name, in the chain's region; the empty name is the one in force.
+    :param read: ``quick_settings`` or ``full_settings``.
     """
     if kind == "aws":
-        settings = settings_of(name)
+        settings = settings_of_input(environ, name, read)
         return None if settings is None else cache_key(environ, settings, None)
     if kind == "env":
         value = environ.get(name)

@@ -103,6 +103,16 @@ def quick_settings(
     )
 
 
+def identity_settings(environ: "Mapping[str, str]", *, region_flag: str | None, region: str) -> Settings:
+    """Return the settings of a token that an identity signs: no profile plays a part.
+
+    :param region: of the identity, for when neither flag nor environment names one.
+    """
+    return combine(
+        environ, region_flag=region_flag, profile_flag=None, files=None, profile=None, merged={"region": region}
+    )
+
+
 _READ_HERE = ("region", "use_fips_endpoint", "use_dualstack_endpoint")
 
 

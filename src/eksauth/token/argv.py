@@ -9,6 +9,11 @@ _TOKEN = {
     "--cluster-name": "cluster_name",
     "--cluster-id": "cluster_id",
     "--region": "region",
+    "-i": "identity",
+    "--identity": "identity",
+    "--config": "config",
+    "--realm": "realm",
+    "--account": "account",
     "--profile": "profile",
     "--role-arn": "role_arn",
     "--role": "role_arn",
@@ -34,7 +39,12 @@ _GET_TOKEN = {
     "--cli-binary-format": "",
 }
 _GET_TOKEN_SWITCHES = frozenset(("--no-cli-pager", "--no-paginate", "--cli-auto-prompt", "--no-cli-auto-prompt"))
-_ATMOS = {"--cluster-name": "cluster_name", "--region": "region"}
+_ATMOS = {
+    "--cluster-name": "cluster_name",
+    "--region": "region",
+    "-i": "identity",
+    "--identity": "identity",
+}
 
 
 def parse_token_argv(argv: list[str]) -> dict[str, str] | None:

@@ -9,17 +9,16 @@ from time import time
 
 from eksauth.credentials.env import session_token_conflict
 from eksauth.credentials.quick import RoleRequest, quick_credentials
-from eksauth.credentials.settings import quick_settings
+from eksauth.credentials.settings import identity_settings, quick_settings
 from eksauth.token.argv import parse_token_argv
 from eksauth.token.bearer import bearer_token, token_expiry, utc_text
 from eksauth.token.checks import is_good_cluster_id, is_good_region
 from eksauth.token.exec_credential import AWS_SESSION_NAME, common_version, exec_credential
+from eksauth.token.selection import OFF, identity_wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-IDENTITY_VARIABLES = ("EKSAUTH_IDENTITY", "ATMOS_IDENTITY")
 
 
 def fast_answer(argv: list[str], environ: "Mapping[str, str]", now: float | None = None) -> str | None:
@@ -46,8 +45,42 @@ def _answer(flags: dict[str, str], environ: "Mapping[str, str]", now: float) -> 
         return None
     if flags["layout"] == "atmos" and "region" not in flags:
         return None
-    if any([environ.get(variable) for variable in IDENTITY_VARIABLES]):  # noqa: C419  cheaper than a generator
+    spelled = identity_wanted(
+        environ,
+        identity=flags.get("identity"),
+        config=flags.get("config"),
+        profile=flags.get("profile"),
+        role=flags.get("role_arn"),
+        implicit=flags["layout"] != "get-token",
+    )
+    if spelled is None:
+        if not _IDENTITY_FLAGS.isdisjoint(flags):
+            return None
+        signed = _signed_by_chain(flags, environ, cluster, now)
+    else:
+        from eksauth.token.quick_identity import config_is_there
+
+        off = spelled.lower() in OFF
+        if (spelled and not off) or "config" in flags or config_is_there(environ):
+            signed = _signed_by_identity(flags, environ, cluster, spelled, now)
+        elif not _IDENTITY_FLAGS.isdisjoint(flags):
+            return None
+        else:
+            signed = _signed_by_chain(flags, environ, cluster, now)
+    if signed is None:
         return None
+    token, expiry = signed
+    if output == "token":
+        return token + "\n"
+    return exec_credential(token, utc_text(expiry), version, indented=flags["layout"] == "get-token")
+
+
+_IDENTITY_FLAGS = frozenset(("identity", "config", "realm", "account"))
+
+
+def _signed_by_chain(
+    flags: dict[str, str], environ: "Mapping[str, str]", cluster: str, now: float
+) -> tuple[str, int] | None:
     settings = quick_settings(environ, region_flag=flags.get("region"), profile_flag=flags.get("profile"))
     if settings is None or settings.region is None or not is_good_region(settings.region):
         return None
@@ -66,9 +99,38 @@ def _answer(flags: dict[str, str], environ: "Mapping[str, str]", now: float) -> 
         dual_stack=settings.dual_stack,
         now=now,
     )
-    if output == "token":
-        return token + "\n"
-    return exec_credential(token, utc_text(expiry), version, indented=flags["layout"] == "get-token")
+    return token, expiry
+
+
+def _signed_by_identity(
+    flags: dict[str, str], environ: "Mapping[str, str]", cluster: str, spelled: str, now: float
+) -> tuple[str, int] | None:
+    if not _NOT_WITH_IDENTITY.isdisjoint(flags) or flags.get("identity") == "":
+        return None
+    from eksauth.credentials.identity_index import entry_credentials
+    from eksauth.token.quick_identity import is_recorded, quick_entry
+
+    entry = quick_entry(environ, flags, spelled, now)
+    credentials = None if entry is None else entry_credentials(environ, entry, now)
+    if entry is None or credentials is None:
+        return None
+    settings = identity_settings(environ, region_flag=flags.get("region"), region=entry.region)
+    expiry = token_expiry(now, credentials.expires_at)
+    if expiry is None or settings.region is None or not is_good_region(settings.region):
+        return None
+    token = bearer_token(
+        credentials,
+        cluster_id=cluster,
+        region=settings.region,
+        fips=settings.fips,
+        dual_stack=settings.dual_stack,
+        now=now,
+    )
+    recorded = is_recorded(environ, entry, cluster=cluster, region=settings.region, until=expiry, now=now)
+    return (token, expiry) if recorded else None
+
+
+_NOT_WITH_IDENTITY = frozenset(("profile", "role_arn", "external_id", "session_name", "duration", "no_cache"))
 
 
 def _role_fits(flags: dict[str, str]) -> bool:

@@ -6,6 +6,7 @@ import os
 from typing import Any, Protocol
 
 from eksauth.credentials.model import Credentials
+from eksauth.errors import UsageError
 from eksauth.token.bearer import utc_text
 from eksauth.token.exec_credential import V1BETA1, exec_credential
 from eksauth.token.mint import MintRequest, mint
@@ -62,6 +63,10 @@ def mint_token(
     external_id: str | None = None,
     session_name: str | None = None,
     duration_seconds: int | None = None,
+    identity: str | None = None,
+    config: str | None = None,
+    realm: str | None = None,
+    account: str | None = None,
     credentials: Credentials | BotoCredentials | None = None,
     use_cache: bool = True,
 ) -> Token:
@@ -72,9 +77,14 @@ def mint_token(
 
     :param cluster_name: the cluster's name, or for aws-iam-authenticator the cluster id it was set up with.
     :param cluster_id: the id of a local cluster on Outposts, instead of the name.
+    :param identity: sign as this identity of the configuration; its session is renewed where that takes nobody's help.
+    :param config: path of the configuration, instead of the one that ``eksauth token`` would find here.
+    :param realm: of the configuration, instead of the one that it names itself; "" for none.
+    :param account: of the cluster; an identity of another account is refused.
     :param credentials: sign with these (or assume ``role_arn`` with them): :class:`eksauth.Credentials`, or what a
         botocore or boto3 session's ``get_credentials()`` returned.
     :param use_cache: False fetches credentials anew and stores none.
+    :raises NeedsHuman: when somebody has to sign in first; a CredentialsError.
     :raises EksauthError: the subclass says whose fault it is: UsageError, ConfigError, CredentialsError, AwsError.
     """
     minted = mint(
@@ -87,12 +97,22 @@ def mint_token(
             external_id=external_id,
             session_name=session_name,
             duration_seconds=duration_seconds,
+            identity=_named(identity),
+            config_file=config,
+            realm=realm,
+            account=account,
             credentials=_as_credentials(credentials),
             use_cache=use_cache,
         ),
         environ=os.environ,
     )
     return Token(minted.token, minted.expires_at, minted.region)
+
+
+def _named(identity: str | None) -> str | None:
+    if identity == "":
+        raise UsageError("the identity has no name", hint="leave it out for the configuration's default")
+    return identity
 
 
 def _as_credentials(given: Credentials | BotoCredentials | None) -> Credentials | None:

@@ -8,25 +8,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from eksauth.credentials.env import session_token_conflict
+from eksauth.credentials.identities.contract import Human, login_hint
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
 from eksauth.credentials.resolve import Resolved, resolve_credentials
-from eksauth.credentials.settings import Settings, named_region
+from eksauth.credentials.settings import Settings, identity_settings, named_region
 from eksauth.credentials.slow_settings import full_settings
 from eksauth.errors import ConfigError, CredentialsError, UsageError
 from eksauth.token.bearer import EXPIRY_MARGIN_SECONDS, bearer_token, token_expiry
 from eksauth.token.checks import check_cluster_id, check_region
-from eksauth.token.fast import IDENTITY_VARIABLES
+from eksauth.token.selection import identity_wanted
+
+if TYPE_CHECKING:
+    from eksauth.token.as_identity import Signer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MintRequest:
     """What ``eksauth token`` was asked.
 
+    :param identity: name of an identity of the configuration; "" lets a person pick one.
+    :param config_file: the configuration, instead of the one that is found.
+    :param realm: instead of the one that configuration and environment name; "" for none.
+    :param account: of the cluster: an identity of another account is refused.
+    :param implicit_identity: whether a configuration counts that nobody mentioned.
     :param credentials: sign with (or assume the role with) these instead of looking for any.
     :param interactive: whether a person may be asked for an MFA code.
+    :param human: the person, for identities.
     """
 
     cluster_name: str | None = None
@@ -39,8 +50,12 @@ class MintRequest:
     duration_seconds: int | None = None
     identity: str | None = None
     config_file: str | None = None
+    realm: str | None = None
+    account: str | None = None
+    implicit_identity: bool = True
     use_cache: bool = True
     interactive: bool = False
+    human: Human | None = None
     credentials: Credentials | None = None
 
 
@@ -67,9 +82,77 @@ def mint(request: MintRequest, *, environ: Mapping[str, str], clock: Callable[[]
     """
     cluster = _cluster(request)
     role = role_request(request)
-    _refuse_identities(request, environ)
     if request.region:
         check_region(request.region)
+    spelled = _identity(request, environ)
+    if spelled is not None:
+        from eksauth.token.as_identity import signer
+
+        found = signer(request, spelled, cluster, environ=environ, clock=clock)
+        if found is not None:
+            return _signed_by(found, request, cluster, environ, clock)
+    if request.account is not None:
+        raise UsageError("--account is for an identity, and there is none", hint="add --identity NAME")
+    return _signed_by_chain(request, role, cluster, environ, clock)
+
+
+def _identity(request: MintRequest, environ: Mapping[str, str]) -> str | None:
+    """Return the identity as :func:`eksauth.token.selection.identity_wanted` does, after looking for contradictions."""
+    for given, what in ((request.profile, "--profile"), (request.credentials, "credentials")):
+        if given is None:
+            continue
+        for flag, value in (("--identity", request.identity), ("--config", request.config_file)):
+            if value is not None:
+                raise UsageError(
+                    f"{what} and {flag} exclude each other",
+                    hint=f"leave one of them out: {flag} is about identities, which bring their own credentials",
+                )
+        return None
+    if request.account is not None and not (
+        len(request.account) == 12 and request.account.isascii() and request.account.isdigit()
+    ):
+        raise UsageError(
+            "--account is not an account number of twelve digits", hint="for example --account 111122223333"
+        )
+    return identity_wanted(
+        environ,
+        identity=request.identity,
+        config=request.config_file,
+        profile=request.profile,
+        role=request.role_arn,
+        implicit=request.implicit_identity,
+    )
+
+
+def _signed_by(
+    found: Signer, request: MintRequest, cluster: str, environ: Mapping[str, str], clock: Callable[[], float]
+) -> Minted:
+    settings = identity_settings(environ, region_flag=request.region, region=found.region)
+    region = settings.region or found.region
+    check_region(region, ConfigError)
+    now = clock()
+    expires_at = token_expiry(now, found.credentials.expires_at)
+    if expires_at is None:
+        raise _dying(found.credentials, now)
+    token = bearer_token(
+        found.credentials,
+        cluster_id=cluster,
+        region=region,
+        fips=settings.fips,
+        dual_stack=settings.dual_stack,
+        now=now,
+    )
+    warnings = found.warnings + found.record(region, expires_at, now)
+    return Minted(token, expires_at, region, found.credentials.source, warnings)
+
+
+def _signed_by_chain(
+    request: MintRequest,
+    role: RoleRequest | None,
+    cluster: str,
+    environ: Mapping[str, str],
+    clock: Callable[[], float],
+) -> Minted:
     settings = full_settings(environ, region_flag=request.region, profile_flag=request.profile)
     region = _region(settings, request, environ)
     resolved = _credentials(request, environ, settings, role, clock)
@@ -132,24 +215,6 @@ def role_request(request: MintRequest) -> RoleRequest | None:
     return role
 
 
-def _refuse_identities(request: MintRequest, environ: Mapping[str, str]) -> None:
-    """Refuse what this version cannot honour, rather than sign as somebody else."""
-    hint = "use --profile or --role-arn instead"
-    if request.config_file is not None:
-        raise UsageError("--config: this version of eksauth has no identities to configure", hint=hint)
-    if request.identity is not None:
-        raise UsageError("--identity: no identities are configured", hint=hint, code="usage.identity")
-    if request.credentials is not None:
-        return
-    for variable in IDENTITY_VARIABLES:
-        if environ.get(variable):
-            raise UsageError(
-                f"{variable} is set, but no identities are configured",
-                hint=f"unset {variable} and {hint.removesuffix(' instead')}",
-                code="usage.identity",
-            )
-
-
 def _region(settings: Settings, request: MintRequest, environ: Mapping[str, str]) -> str:
     if settings.region is None:
         raise ConfigError(
@@ -194,6 +259,8 @@ def _dying(credentials: Credentials, now: float) -> CredentialsError:
     left = int((credentials.expires_at or now) - now)
     state = "have expired" if left <= 0 else f"expire in {left} seconds"
     hint = "get new ones, for example with 'aws sso login'"
+    if credentials.source.startswith("identity "):
+        hint = login_hint(credentials.source.removeprefix("identity "))
     if credentials.source == "environment":
         hint = "set new ones in the environment (AWS_CREDENTIAL_EXPIRATION says when these end)"
     return CredentialsError(

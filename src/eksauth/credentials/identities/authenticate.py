@@ -15,12 +15,13 @@ from eksauth.aws.access_keys import unverified_account_of
 from eksauth.credentials.cache import SUFFIX, load
 from eksauth.credentials.cache_store import remove
 from eksauth.credentials.config.model import AuthConfig, Identity
-from eksauth.credentials.identities.chain import chain_of, region_of
+from eksauth.credentials.identities.chain import chain_of, regions_of
 from eksauth.credentials.identities.contract import Context, Human, Step, login_hint
 from eksauth.credentials.identities.failures import forget_failure
 from eksauth.credentials.identities.links import link_keys
 from eksauth.credentials.identities.walk import Walk
 from eksauth.credentials.model import Credentials
+from eksauth.credentials.settings import Settings
 from eksauth.errors import EksauthError
 
 PASSIVE_LEAST_SECONDS = 61
@@ -49,10 +50,17 @@ class Session:
 class KeepsItself(Protocol):
     """A step whose credentials the plain AWS chain finds and caches; nothing is cached here in addition."""
 
-    def passive(self, environ: Mapping[str, str], region: str, now: float) -> Credentials | None:
+    @property
+    def input_name(self) -> str:
+        """The profile as an input names it."""
+
+    def settings(self, environ: Mapping[str, str]) -> Settings:
+        """Return the settings of the profile."""
+
+    def passive(self, environ: Mapping[str, str], now: float) -> Credentials | None:
         """Return what can be had from files alone."""
 
-    def forget(self, environ: Mapping[str, str], region: str) -> bool:
+    def forget(self, environ: Mapping[str, str]) -> bool:
         """Remove what is cached, and tell whether there was anything."""
 
 
@@ -78,22 +86,22 @@ def authenticate(
     :raises ConfigError: when the chain cannot be built.
     :raises AwsError: when AWS refuses or cannot be reached.
     """
-    steps, region, keys = _chain(config, identity, environ)
+    steps, regions, keys = _chain(config, identity, environ)
     context = Context(
         config=config,
         environ=environ,
-        region=region,
+        region=regions[-1],
         human=human,
         fresh=fresh or not use_cache,
         use_cache=use_cache,
         clock=clock,
     )
-    walk = Walk(steps, keys, context)
+    walk = Walk(steps, regions, keys, context)
     try:
         credentials = walk.credentials()
     except EksauthError as error:
         raise _towards(error, identity, steps) from None
-    return _session(identity, steps, region, credentials, tuple(walk.warnings))
+    return _session(identity, steps, regions[-1], environ, credentials, tuple(walk.warnings))
 
 
 def cached_session(config: AuthConfig, identity: Identity, *, environ: Mapping[str, str], now: float) -> Session | None:
@@ -101,14 +109,14 @@ def cached_session(config: AuthConfig, identity: Identity, *, environ: Mapping[s
 
     :raises ConfigError: when the chain cannot be built.
     """
-    steps, region, keys = _chain(config, identity, environ)
+    steps, regions, keys = _chain(config, identity, environ)
     target, key = steps[-1], keys[-1]
     found = None
     if isinstance(target, KeepsItself):
-        found = target.passive(environ, region, now)
+        found = target.passive(environ, now)
     elif key is not None:
         found = load(environ, key, now, PASSIVE_LEAST_SECONDS)
-    return None if found is None else _session(identity, steps, region, found, ())
+    return None if found is None else _session(identity, steps, regions[-1], environ, found, ())
 
 
 def forget(config: AuthConfig, identity: Identity, *, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -119,12 +127,12 @@ def forget(config: AuthConfig, identity: Identity, *, environ: Mapping[str, str]
     :raises ConfigError: when the chain cannot be built.
     :raises OSError: when a file is there and stays.
     """
-    steps, region, keys = _chain(config, identity, environ)
+    steps, _, keys = _chain(config, identity, environ)
     removed = []
     for step, key in zip(steps, keys, strict=True):
         there = False
         if isinstance(step, KeepsItself):
-            there = step.forget(environ, region)
+            there = step.forget(environ)
         elif key is not None:
             forget_failure(environ, key)
             there = remove(environ, key + SUFFIX)
@@ -140,16 +148,24 @@ def target_key(config: AuthConfig, identity: Identity, environ: Mapping[str, str
 
 def _chain(
     config: AuthConfig, identity: Identity, environ: Mapping[str, str]
-) -> tuple[tuple[Step, ...], str, tuple[str | None, ...]]:
-    steps, region = chain_of(config, identity), region_of(config, identity)
-    keys = link_keys(config, steps, region, environ)
-    return steps, region, tuple([None if isinstance(s, KeepsItself) else k for s, k in zip(steps, keys, strict=True)])
+) -> tuple[tuple[Step, ...], tuple[str, ...], tuple[str | None, ...]]:
+    steps, regions = chain_of(config, identity), regions_of(config, identity)
+    keys = link_keys(config, steps, regions, environ)
+    return steps, regions, tuple([None if isinstance(s, KeepsItself) else k for s, k in zip(steps, keys, strict=True)])
 
 
 def _session(
-    identity: Identity, steps: tuple[Step, ...], region: str, credentials: Credentials, warnings: tuple[str, ...]
+    identity: Identity,
+    steps: tuple[Step, ...],
+    region: str,
+    environ: Mapping[str, str],
+    credentials: Credentials,
+    warnings: tuple[str, ...],
 ) -> Session:
-    account = steps[-1].account
+    target = steps[-1]
+    if isinstance(target, KeepsItself):
+        region = target.settings(environ).region or region
+    account = target.account
     if account is None:
         # AWS itself gave us these keys, so the claim in their id is AWS's
         account = unverified_account_of(credentials.access_key_id)

@@ -70,6 +70,16 @@ def chain_of(config: AuthConfig, identity: Identity) -> tuple[Step, ...]:
     )
 
 
+def regions_of(config: AuthConfig, identity: Identity) -> tuple[str, ...]:
+    """Return where each link of the chain asks AWS; a provider without a region asks where the identity after it does.
+
+    A link's region does not depend on what follows it, so that all that follows shares its credentials.
+    """
+    regions = [region_of(config, link) for link in links_of(config, identity) if isinstance(link, Identity)]
+    first = links_of(config, identity)[0]
+    return (first.region or regions[0], *regions) if isinstance(first, Provider) else tuple(regions)
+
+
 def region_of(config: AuthConfig, identity: Identity) -> str:
     """Return where STS is asked for this chain: the nearest region to the target that the configuration names.
 

@@ -114,7 +114,7 @@ class Step(Protocol):
 
 Input = tuple[Literal["file", "env", "aws"], str]
 """Something outside the configuration that decides what a step gives: a file by path, a variable by name, or an AWS
-profile by name (with the files and variables behind it; the empty name is the one in force)."""
+profile with the files and variables behind it, named as :func:`eksauth.credentials.identity_inputs.aws_input` does."""
 
 
 @runtime_checkable

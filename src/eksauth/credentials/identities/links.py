@@ -14,7 +14,6 @@ from eksauth.aws.digest import sha256
 from eksauth.credentials.config.model import AuthConfig
 from eksauth.credentials.identities.contract import HasInputs, Input, Step
 from eksauth.credentials.identity_inputs import endpoints_digest, input_digest
-from eksauth.credentials.settings import Settings
 from eksauth.credentials.slow_settings import full_settings
 
 FORMAT = "eksauth link 1"
@@ -26,10 +25,11 @@ def inputs_of(steps: Sequence[Step], environ: Mapping[str, str]) -> tuple[Input,
 
 
 def link_keys(
-    config: AuthConfig, steps: Sequence[Step], region: str, environ: Mapping[str, str]
+    config: AuthConfig, steps: Sequence[Step], regions: Sequence[str], environ: Mapping[str, str]
 ) -> tuple[str | None, ...]:
     """Return the entry names, one for each step; None from the first link on whose inputs cannot be told apart.
 
+    :param regions: where each step asks AWS.
     :raises ConfigError: when an AWS profile that a step names is missing, or its file is broken.
     """
     hasher = sha256()
@@ -39,28 +39,20 @@ def link_keys(
         hasher.update(b"%d:" % len(data))
         hasher.update(data)
 
-    for text in (FORMAT, config.realm, region, endpoints_digest(environ), str(os.getuid())):
+    for text in (FORMAT, config.realm, endpoints_digest(environ), str(os.getuid())):
         add(text)
     for name, value in config.inputs:
         add(name)
         add(value)
     keys: list[str | None] = []
     told = True
-    for step in steps:
-        for text in (step.kind, *step.facts()):
+    for step, region in zip(steps, regions, strict=True):
+        for text in (step.kind, region, *step.facts()):
             add(text)
         add("|")
         for kind, name in inputs_of([step], environ):
-            state = input_digest(kind, name, environ, lambda name: settings_for(environ, name, region))
+            state = input_digest(kind, name, environ, full_settings)
             told = told and state is not None
             add(f"{kind} {name} {state}")
         keys.append(str(hasher.hexdigest()) if told else None)
     return tuple(keys)
-
-
-def settings_for(environ: Mapping[str, str], profile: str, region: str) -> Settings:
-    """Return the settings of an AWS profile for a chain; the empty name is the profile in force.
-
-    :raises ConfigError: as :func:`eksauth.credentials.slow_settings.full_settings` does.
-    """
-    return full_settings(environ, region_flag=region, profile_flag=profile or None)

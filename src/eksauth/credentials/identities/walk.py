@@ -7,6 +7,7 @@ others wait and then read. A person who signs in holds no lock: nobody waits for
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from eksauth.credentials.cache import MIN_REMAINING_SECONDS, load
 from eksauth.credentials.cache_store import refresh_lock, store
@@ -23,12 +24,16 @@ _STALE = {"credentials.expired", "credentials.unknown_key", "credentials.bad_sig
 class Walk:
     """The state of a walk.
 
+    :param regions: where each step asks AWS.
     :param keys: the cache entry of each step, None where nothing is cached.
     :ivar warnings: what a person should hear.
     """
 
-    def __init__(self, steps: Sequence[Step], keys: Sequence[str | None], context: Context) -> None:
+    def __init__(
+        self, steps: Sequence[Step], regions: Sequence[str], keys: Sequence[str | None], context: Context
+    ) -> None:
         self._steps = steps
+        self._regions = regions
         self._keys = keys
         self._context = context
         self._from_cache: set[int] = set()
@@ -86,8 +91,9 @@ class Walk:
 
     def _obtain(self, at: int) -> Material:
         step, source = self._steps[at], self._material(at - 1)
+        context = replace(self._context, region=self._regions[at])
         try:
-            made = step.obtain(source, self._context)
+            made = step.obtain(source, context)
         except CredentialsError as error:
             before = at - 1
             if error.code not in _STALE or before not in self._from_cache:
@@ -95,7 +101,7 @@ class Walk:
             # revoked or replaced since it was cached: once more with a new one
             self._from_cache.discard(before)
             self._distrusted.add(before)
-            made = step.obtain(self._material(before), self._context)
+            made = step.obtain(self._material(before), context)
         if made is None:
             raise NeedsHuman(f"'{step.name}' ({step.kind}) needs somebody to sign in", hint=login_hint(step.name))
         return made
