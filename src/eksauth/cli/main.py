@@ -27,6 +27,13 @@ COMMANDS = {
     "run": ("eksauth.cli.run:run", "Run one command in one context."),
     "each": ("eksauth.cli.each:each", "Run one command in many contexts at once."),
     "completion": ("eksauth.cli.completion:completion", "Completion for shells, and the kubectl plugins."),
+    "env": ("eksauth.cli.env:env", "Print variables that make a shell an identity."),
+    "exec": ("eksauth.cli.exec_command:exec_command", "Run a program as an identity."),
+    "shell": ("eksauth.cli.shell:shell", "Start a shell as an identity."),
+    "credential-process": (
+        "eksauth.cli.credential_process:credential_process",
+        "Print an identity's credentials for AWS SDKs.",
+    ),
     "audit": ("eksauth.cli.audit:audit", "Show what was done as whom, from this machine."),
     "server": ("eksauth.cli.server:server", "Run the authenticator that a Kubernetes API server asks."),
     "sandbox": ("eksauth.cli.sandbox:sandbox", "The whole chain on this machine, with no AWS account."),

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EVENTS = ("login", "logout", "token", "exec", "console", "refused")
+EVENTS = ("login", "logout", "token", "exec", "credentials", "console", "refused")
 FIELDS = ("identity", "account", "arn", "cluster", "region", "reason", "code", "program", "until")
 """What an event may say besides what is added to each: no field has room for a key or a token.
 

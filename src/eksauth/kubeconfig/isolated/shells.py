@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from eksauth.kubeconfig.isolated.overlay import CONTEXT, DEPTH, ORIGINAL, OVERLAY, PROMPT, Overlay
@@ -59,35 +59,51 @@ end
 """
 
 
-def shell_command(shell: str, made: Overlay, environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def shell_command(
+    shell: str,
+    made: Overlay,
+    environ: Mapping[str, str],
+    *,
+    more: Sequence[str] = (),
+    unset: Sequence[str] = (),
+) -> tuple[list[str], dict[str, str]]:
     """Return the command that starts ``shell`` and its environment; writes its start files into the overlay.
 
     :param shell: a program; its name says which shell it is. Unknown ones get the environment and no hint.
     :param environ: the environment of the session.
+    :param more: names of further variables that the user's start files must not change.
+    :param unset: names that they must not set.
     :raises OSError: when the start files cannot be written.
     """
     changed = dict(environ)
+    names = [name for name in dict.fromkeys((*_EXPORTED, *more)) if name in environ]
     name = os.path.basename(shell).removeprefix("r")  # noqa: PTH119  a restricted shell starts the same way
     if name == "bash":
-        return [shell, "--rcfile", str(_write(made, "bashrc", _BASH.format(exports=_posix(environ))))], changed
+        return [
+            shell,
+            "--rcfile",
+            str(_write(made, "bashrc", _BASH.format(exports=_posix(environ, names, unset)))),
+        ], changed
     if name == "zsh":
         user = environ.get("ZDOTDIR") or environ.get("HOME", "")
         restore = "" if environ.get("ZDOTDIR") else "[[ $ZDOTDIR == $HOME ]] && unset ZDOTDIR"
         _write(made, ".zshenv", _ZSHENV.format(user=shlex.quote(user), own=shlex.quote(str(made.directory))))
-        _write(made, ".zshrc", _ZSHRC.format(exports=_posix(environ), restore=restore))
+        _write(made, ".zshrc", _ZSHRC.format(exports=_posix(environ, names, unset), restore=restore))
         return [shell], {**changed, "ZDOTDIR": str(made.directory)}
     if name == "fish":
-        path = _write(made, "init.fish", _FISH.format(exports=_fish(environ)))
+        path = _write(made, "init.fish", _FISH.format(exports=_fish(environ, names, unset)))
         return [shell, "--init-command", f"source {_fish_quote(str(path))}"], changed
     return [shell], changed
 
 
-def _posix(environ: Mapping[str, str]) -> str:
-    return "\n".join(f"export {name}={shlex.quote(environ[name])}" for name in _EXPORTED if name in environ)
+def _posix(environ: Mapping[str, str], names: Sequence[str], unset: Sequence[str]) -> str:
+    lines = [f"unset {name}" for name in unset]
+    return "\n".join([*lines, *(f"export {name}={shlex.quote(environ[name])}" for name in names)])
 
 
-def _fish(environ: Mapping[str, str]) -> str:
-    return "\n".join(f"set -gx {name} {_fish_quote(environ[name])}" for name in _EXPORTED if name in environ)
+def _fish(environ: Mapping[str, str], names: Sequence[str], unset: Sequence[str]) -> str:
+    lines = [f"set -e {name}" for name in unset]
+    return "\n".join([*lines, *(f"set -gx {name} {_fish_quote(environ[name])}" for name in names)])
 
 
 def _fish_quote(text: str) -> str:
