@@ -1,0 +1,62 @@
+"""The first link of chains that start at IAM Identity Center: a portal's access token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eksauth.credentials.config.model import AuthConfig, Provider
+from eksauth.credentials.identities.contract import Context, Material, SsoAccess
+from eksauth.credentials.sso.portal import portal_of
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStep:
+    """Signs in to a portal, or finds that somebody has."""
+
+    provider: Provider
+
+    @property
+    def name(self) -> str:
+        """Name of the provider."""
+        return self.provider.name
+
+    @property
+    def kind(self) -> str:
+        """Kind, as the configuration writes it."""
+        return self.provider.declared_kind
+
+    @property
+    def account(self) -> str | None:
+        """None: a portal gives access to many accounts."""
+        return None
+
+    def facts(self) -> tuple[str, ...]:
+        """Return which portal and which sign-in."""
+        portal = portal_of(self.provider)
+        return (portal.start_url, portal.region, portal.session or "", portal.endpoint_url or "", *portal.scopes)
+
+    def obtain(self, source: Material | None, context: Context) -> SsoAccess:  # noqa: ARG002  nothing comes before it
+        """Return an access token.
+
+        :raises NeedsHuman: when a person has to sign in and ``context.human`` is None.
+        :raises EksauthError: when the service refuses or cannot be reached.
+        """
+        return access(self.provider, context)
+
+
+def provider_step(provider: Provider, config: AuthConfig) -> ProviderStep:  # noqa: ARG001  the contract of kinds.py
+    """Return the step of a provider of kind ``aws/iam-identity-center``.
+
+    :raises ConfigError: when its start URL or region is missing.
+    """
+    portal_of(provider)
+    return ProviderStep(provider)
+
+
+def access(provider: Provider, context: Context, *, refused: str | None = None) -> SsoAccess:
+    """Return an access token as the next link takes it; parameters and errors are those of ``tokens.access_token``."""
+    from eksauth.credentials.sso.tokens import access_token
+
+    token = access_token(provider, context, refused=refused)
+    portal = portal_of(provider)
+    return SsoAccess(token.access_token, portal.region, portal.start_url, token.expires_at)
