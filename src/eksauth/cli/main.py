@@ -21,6 +21,8 @@ COMMANDS = {
     "login": ("eksauth.cli.login:login", "Become an identity; kubeconfig entries of its clusters follow."),
     "logout": ("eksauth.cli.logout:logout", "End sessions, and remove credentials and kubeconfig entries."),
     "whoami": ("eksauth.cli.whoami:whoami", "Say who one is for AWS, and for a cluster."),
+    "identities": ("eksauth.cli.identities:identities", "List who you can be, and how you get there."),
+    "config": ("eksauth.cli.config:config", "Check, show and describe the file with your identities."),
     "kubeconfig": ("eksauth.cli.kubeconfig:kubeconfig", "Read, merge, edit and repair kubeconfig files."),
     "ctx": ("eksauth.cli.ctx:ctx", "List, switch, rename and delete contexts."),
     "ns": ("eksauth.cli.ns:ns", "List namespaces, and choose the context's."),

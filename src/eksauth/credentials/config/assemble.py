@@ -30,10 +30,16 @@ _LONGEST_NAME = 256
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A configuration as far as it could be read, and what is wrong with it, in the order of the text."""
+    """A configuration as far as it could be read, and what is wrong with it, in the order of the text.
+
+    :ivar variables: each variable that ``!env`` asked for, and the paths of the keys that did.
+    :ivar secrets: path and place of each secret that the file spells out.
+    """
 
     config: AuthConfig
     problems: tuple[Problem, ...]
+    variables: Mapping[str, tuple[str, ...]]
+    secrets: Mapping[str, Place]
 
 
 def assemble(document: Document, environ: Mapping[str, str], *, searched: bool, realm: str | None) -> Assembled:
@@ -84,7 +90,8 @@ class _Assembly:
             realm_from=realm_from,
             foreign_integrations=foreign,
         )
-        return Assembled(config, tuple(in_order(reader.problems)))
+        used = {name: tuple(dict.fromkeys(paths)) for name, paths in sorted(reader.used.items())}
+        return Assembled(config, tuple(in_order(reader.problems)), used, reader.secrets)
 
     def _mark(self, path: str) -> Place | None:
         node = self._reader.marks.get(path)

@@ -61,6 +61,8 @@ class Reader:
     :param strict: a key that nobody knows makes the configuration unusable; Atmos's own files are read leniently.
     :ivar inputs: each variable that ``!env`` asked for, with its value or None.
     :ivar marks: where each key's value stands, by its path (``identities.dev.via.provider``).
+    :ivar used: the paths of the keys that asked for each variable.
+    :ivar secrets: path and place of each secret that the file spells out.
     """
 
     def __init__(self, file: YamlFile, environ: Mapping[str, str], *, strict: bool) -> None:
@@ -69,6 +71,8 @@ class Reader:
         self.problems: list[Problem] = []
         self.inputs: dict[str, str | None] = {}
         self.marks: dict[str, yaml.Node] = {}
+        self.used: dict[str, list[str]] = {}
+        self.secrets: dict[str, Place] = {}
         self._environ = environ
 
     def place(self, node: yaml.Node) -> Place:
@@ -134,6 +138,8 @@ class Reader:
             if found is not None:
                 values.put(key.name, found, value)
                 self.marks[f"{where}.{key.name}" if where else key.name] = value
+                if key.secret and value.tag != env_tag.TAG:
+                    self.secrets[f"{where}.{key.name}"] = self.place(value)
                 if key.unused is not None:
                     said = f"{where}.{key.name} is not used: {key.unused}"
                     self.complain(key_node, said, severity="note", code="config.unused")
@@ -247,6 +253,7 @@ class Reader:
             self.complain(node, f"{where}: {error}", code="config.function")
             return None
         value = self._environ.get(asked.name)
+        self.used.setdefault(asked.name, []).append(where)
         self.inputs[asked.name] = value
         if value is None and asked.default is None:
             self.complain(
@@ -284,7 +291,12 @@ class Reader:
 
     def _table(self, node: yaml.Node, item: Scalar, where: str) -> tuple[tuple[str, Any], ...] | None:
         found = []
-        for name, _, value in self.pairs(node, where):
+        for name, key_node, value in self.pairs(node, where):
+            try:
+                _TEXT.read(name)
+            except ValueError as error:
+                self.complain(key_node, f"{where}: a key {error}")
+                continue
             read = self.scalar(value, item, f"{where}.{name}")
             found.append((name, "" if read is None else read))
         return tuple(found) or None

@@ -16,6 +16,7 @@ from eksauth.credentials.config import durations
 Schema = dict[str, Any]
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _LONGEST_TEXT = 16_384
+_LINE_ENDS = {ord("\n"): None, ord("\r"): None, ord("\t"): None}
 
 
 class Scalar(Protocol):
@@ -44,8 +45,9 @@ class Text:
         """Return the text itself."""
         if len(text) > _LONGEST_TEXT:
             raise ValueError(f"must be no longer than {_LONGEST_TEXT} characters")
-        if not self.lines and any(letter < " " or letter == "\x7f" for letter in text):
-            raise ValueError("must be one line without control characters")
+        if not (text.translate(_LINE_ENDS) if self.lines else text).isprintable():
+            # they could drive the terminal that shows them
+            raise ValueError(f"must {'' if self.lines else 'be one line and '}have no control characters")
         if self.pattern and re.search(self.pattern, text) is None:
             raise ValueError(self.problem)
         return text
@@ -53,7 +55,7 @@ class Text:
     def schema(self) -> Schema:
         """Return the JSON Schema."""
         found: Schema = {"type": ["string", "number"] if self.numbers else "string"}
-        return found | ({"pattern": self.pattern} if self.pattern else {})
+        return found | ({"pattern": self.pattern} if self.pattern else {"minLength": 1})
 
 
 @dataclass(frozen=True, slots=True)
