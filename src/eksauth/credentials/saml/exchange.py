@@ -1,0 +1,159 @@
+"""AssumeRoleWithSAML: a SAML response for a role's credentials, and what it means when STS says no.
+
+The role is the configured one, exactly, or nothing: whoever is offered ten roles never ends up in one they did not ask
+for. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html
+"""
+
+from __future__ import annotations
+
+from eksauth.aws.arn import parse_arn
+from eksauth.credentials.identities.contract import Context, SamlAssertion
+from eksauth.credentials.identities.role_call import MAX_SECONDS, MIN_SECONDS, RoleCall
+from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
+from eksauth.credentials.model import Credentials
+from eksauth.credentials.saml.assertion import OfferedRole, UnverifiedResponse, read_unverified
+from eksauth.errors import AwsError, CredentialsError, EksauthError
+
+_LISTED = 12
+
+
+def assume_with_saml(material: SamlAssertion, role: RoleCall, context: Context) -> Credentials:
+    """Trade a SAML response for credentials of ``role``; the request is not signed.
+
+    :raises CredentialsError: when the response does not offer the role, or is expired.
+    :raises AwsError: when STS does not accept it, or cannot be reached.
+    """
+    response = read_unverified(material.assertion, f"identity '{role.identity}'")
+    offered = choose_role(response, role.arn)
+    parameters: dict[str, object] = {
+        "RoleArn": offered.role_arn,
+        "PrincipalArn": offered.provider_arn,
+        "SAMLAssertion": material.assertion,
+    }
+    wanted = role.duration_seconds or _provider_seconds(role, context)
+    seconds = session_seconds(wanted, response.session_seconds)
+    if seconds is not None:
+        parameters["DurationSeconds"] = seconds
+    if role.policy is not None:
+        parameters["Policy"] = role.policy
+    if role.policy_arns:
+        parameters["PolicyArns"] = [{"arn": arn} for arn in role.policy_arns]
+    from botocore.exceptions import ClientError
+
+    with sts_errors(role.identity, f"assuming {role.arn} with a SAML response"):
+        client = sts_client(role.region, endpoint_url=role.endpoint_url, credentials=None)
+        try:
+            answer = client.assume_role_with_saml(**parameters)
+        except ClientError as error:
+            told = error.response.get("Error", {})
+            text = " ".join(str(told.get("Message") or "").split())
+            ours = explain_refusal(str(told.get("Code") or ""), text, offered, response)
+            if ours is None:
+                raise
+            raise ours from None
+        return credentials_from(answer, f"role {role.arn}")
+
+
+def choose_role(response: UnverifiedResponse, arn: str) -> OfferedRole:
+    """Return the offer of exactly this role.
+
+    :raises CredentialsError: when there is none, with what is offered.
+    """
+    for offered in response.roles:
+        if offered.role_arn == arn:
+            return offered
+    if response.encrypted:
+        raise CredentialsError(
+            "the SAML assertion is encrypted, so the roles in it cannot be read",
+            hint="turn encryption of assertions off for the application for AWS",
+            code="saml.encrypted",
+        )
+    if not response.roles:
+        raise CredentialsError(
+            f"the SAML response offers no roles, so not {arn} either",
+            hint="the identity provider must send the attribute https://aws.amazon.com/SAML/Attributes/Role",
+            code="saml.no_roles",
+        )
+    from difflib import SequenceMatcher
+
+    arns = sorted(
+        {each.role_arn for each in response.roles}, key=lambda each: -SequenceMatcher(None, arn, each).ratio()
+    )
+    more = f" and {len(arns) - _LISTED} more" if len(arns) > _LISTED else ""
+    raise CredentialsError(
+        f"the SAML response does not offer {arn}",
+        hint=f"it offers {', '.join(arns[:_LISTED])}{more}; set principal.assume_role to one of them",
+        code="saml.role_not_offered",
+    )
+
+
+def session_seconds(wanted: int | None, allowed: int | None) -> int | None:
+    """Return the duration to ask for: what is wanted, within STS's limits and those of the identity provider.
+
+    :param allowed: attribute SessionDuration of the response.
+    """
+    if wanted is None:
+        return None
+    most = MAX_SECONDS if allowed is None else min(max(allowed, MIN_SECONDS), MAX_SECONDS)
+    return min(max(wanted, MIN_SECONDS), most)
+
+
+def _provider_seconds(role: RoleCall, context: Context) -> int | None:
+    identity = context.config.identities.get(role.identity)
+    provider = context.config.providers.get(identity.via_provider) if identity and identity.via_provider else None
+    return provider.session_seconds if provider else None
+
+
+def explain_refusal(code: str, text: str, offered: OfferedRole, response: UnverifiedResponse) -> EksauthError | None:
+    """Say what an answer of STS means for this response and role, or None when it is not about them.
+
+    :param code: error code of STS.
+    :param text: its message, one line.
+    """
+    lower, short = text.lower(), text[:200].rstrip(".")
+    issuer = response.issuer or "none"
+    if code == "AccessDenied":
+        return AwsError(
+            f"AWS denied {offered.role_arn} to the holder of this SAML response (issuer {issuer})",
+            hint=f"its trust policy must allow sts:AssumeRoleWithSAML to {offered.provider_arn}, with SAML:aud "
+            f"{', '.join(response.audiences) or 'none'}; or there is no such role",
+            code="aws.AccessDenied",
+        )
+    if code in {"ExpiredTokenException", "ExpiredToken"}:
+        return CredentialsError(
+            "STS says that the SAML response has expired: it has to be used within five minutes",
+            hint="sign in again; is the clock of the identity provider right?",
+            code="saml.expired",
+        )
+    if code == "InvalidIdentityToken" and "issuer" in lower:
+        return AwsError(
+            f"the issuer of this SAML response ({issuer}) is not the one of {offered.provider_arn}",
+            hint="the metadata document of the IAM identity provider must be that of this issuer",
+            code="saml.issuer",
+        )
+    if code == "InvalidIdentityToken" and "signature" in lower:
+        return AwsError(
+            f"the signature of this SAML response does not fit {offered.provider_arn}",
+            hint="the identity provider may have a new certificate: update the metadata document in IAM",
+            code="saml.signature",
+        )
+    if code == "InvalidIdentityToken" and "provider" in lower and "exist" in lower:
+        return AwsError(
+            f"account {parse_arn(offered.provider_arn).account} has no identity provider {offered.provider_arn}",
+            hint="the Role attribute that the identity provider sends names it; one of the two has to change",
+            code="saml.no_provider",
+        )
+    if code in {"InvalidIdentityToken", "IDPRejectedClaim"}:
+        return AwsError(
+            f"STS does not accept this SAML response: {short} (issuer {issuer}, audience "
+            f"{', '.join(response.audiences) or 'none'})",
+            hint="audience and recipient are https://signin.aws.amazon.com/saml, or that of the partition",
+            code="saml.not_accepted",
+        )
+    if code == "ValidationError" and "durationseconds" in lower.replace(" ", ""):
+        return AwsError(
+            f"{offered.role_arn} does not allow sessions that long",
+            hint="lower the duration, or raise the role's maximum session duration",
+            code="aws.ValidationError",
+        )
+    return None
