@@ -63,18 +63,18 @@ def update_kubeconfig(
     **_ignored: object,
 ) -> None:
     """Add a cluster to a kubeconfig, as 'aws eks update-kubeconfig' does; the entry runs eksauth."""
-    from eksauth.cli.kubeconfig_update import find_command, is_person, refuse_identities
+    from eksauth.cli.kubeconfig_update import acting_for_cli, find_command, is_person
     from eksauth.errors import UsageError
     from eksauth.kubeconfig.update_plan import Naming
     from eksauth.kubeconfig.update_request import UpdateRequest
 
-    refuse_identities(None)
     if no_sign_request:
         raise UsageError("--no-sign-request: EKS answers nobody unsigned", hint="leave it out")
     if no_verify_ssl:
         complain("warning", "--no-verify-ssl is ignored: EKS is always verified; use --ca-bundle FILE")
     if ca_bundle:
         os.environ["AWS_CA_BUNDLE"] = ca_bundle
+    acting = acting_for_cli(identity=None, profile=profile, role=role_arn or None, implicit=False)
     found = find_command(None)
     if found.warning:
         complain("warning", found.warning)
@@ -84,6 +84,7 @@ def update_kubeconfig(
         region=region,
         profile=profile,
         role_arn=role_arn or None,
+        acting=acting,
         describe_role_arn=assume_role_arn or None,
         describe_session_name=DESCRIBE_SESSION_NAME if assume_role_arn else None,
         endpoint_url=endpoint_url,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eksauth.cli.identity_options import config_options
 from eksauth.cli.output import print_json
 from eksauth.cli.update_progress import UpdateProgress
 from eksauth.cli.update_report import as_dict, report_to_people, result_lines
@@ -15,15 +16,17 @@ from eksauth.cli.update_report import as_dict, report_to_people, result_lines
 if TYPE_CHECKING:
     from eksauth.kubeconfig.command_path import FoundCommand
     from eksauth.kubeconfig.update import Updated
-    from eksauth.kubeconfig.update_request import UpdateRequest
+    from eksauth.kubeconfig.update_request import ActingAs, UpdateRequest
 
 _EPILOG = """\b
 Examples:
   eksauth kubeconfig update --name demo --region eu-west-1
+  eksauth kubeconfig update --name demo --identity dev-admin --alias dev
   eksauth kubeconfig update --name demo --role-arn arn:aws:iam::111122223333:role/admin --alias demo-admin
   eksauth kubeconfig update --all --context-template '{name}.{region}' --dry-run
 \b
-Template variables: name, region, account, partition, arn, version, profile, role, role_account, session.
+Template variables: name, region, account, partition, arn, version, profile, role, role_account, session,
+identity.
 Exit codes: 0 done, 3 an entry belongs to somebody else or a file is unusable, 4 no credentials,
 5 EKS refused or could not be reached, for some regions of --all at least."""
 
@@ -34,7 +37,8 @@ Exit codes: 0 done, 3 an entry belongs to somebody else or a file is unusable, 4
 @click.option("--region", metavar="REGION", help="Region of the cluster. Default: AWS_REGION, then the profile's.")
 @click.option("--regions", metavar="R,R…", multiple=True, help="With --all: only these. Default: all enabled ones.")
 @click.option("--profile", metavar="NAME", help="AWS profile to ask EKS with, and for the entry.")
-@click.option("-i", "--identity", metavar="NAME", help="Identity to use (none can be configured in this version).")
+@click.option("-i", "--identity", metavar="NAME", help="Identity to ask EKS as, and for the entry.")
+@config_options
 @click.option("--exec-profile", metavar="NAME", help="Another profile for the entry.")
 @click.option("--role-arn", metavar="ARN", help="Role that the entry assumes; EKS is asked without it.")
 @click.option("--external-id", metavar="ID", help="External id for that role.")
@@ -59,6 +63,8 @@ Exit codes: 0 done, 3 an entry belongs to somebody else or a file is unusable, 4
 @click.option("--debug", is_flag=True, hidden=True)
 def update(
     identity: str | None,
+    config_file: str | None,
+    realm: str | None,
     regions: tuple[str, ...],
     no_set_context: bool,
     exec_api_version: str,
@@ -76,7 +82,13 @@ def update(
     """
     from eksauth.kubeconfig.update_request import UpdateRequest
 
-    refuse_identities(identity)
+    acting = acting_for_cli(
+        identity=identity,
+        config_file=config_file,
+        realm=realm,
+        profile=flags["profile"] or flags["exec_profile"],
+        role=flags["role_arn"],
+    )
     found = find_command(exec_command)
     request = UpdateRequest(
         command=found.command,
@@ -100,6 +112,7 @@ def update(
         force=flags["force"],
         fix_permissions=flags["fix_permissions"],
         interactive=is_person(),
+        acting=acting,
     )
     done = run_update(request, kubeconfig)
     report_to_people(done, found, verbose=verbose)
@@ -124,24 +137,40 @@ def _naming(flags: dict[str, Any]) -> Any:
     )
 
 
-def refuse_identities(identity: str | None) -> None:
-    """Refuse what this version cannot honour, rather than write an entry for somebody else.
+def acting_for_cli(
+    *,
+    identity: str | None,
+    profile: str | None,
+    role: str | None,
+    config_file: str | None = None,
+    realm: str | None = None,
+    implicit: bool = True,
+) -> ActingAs | None:
+    """Return the identity that the flags and the environment mean, with credentials; None for the plain AWS chain.
 
-    :raises UsageError: when an identity is named by the flag or the environment.
+    :raises UsageError: when flags contradict each other.
     """
     from eksauth.errors import UsageError
-    from eksauth.token.selection import IDENTITY_VARIABLES
+    from eksauth.login.acting import acting_identity
 
-    hint = "use --profile or --role-arn instead"
-    if identity is not None:
-        raise UsageError("--identity: no identities are configured", hint=hint, code="usage.identity")
-    for variable in IDENTITY_VARIABLES:
-        if os.environ.get(variable):
-            raise UsageError(
-                f"{variable} is set, but no identities are configured",
-                hint=f"unset it and {hint}",
-                code="usage.identity",
-            )
+    if profile:
+        for flag, value in (("--identity", identity), ("--config", config_file)):
+            if value is not None:
+                raise UsageError(
+                    f"{flag} and --profile exclude each other", hint="make the profile an identity of kind aws/profile"
+                )
+    from eksauth.cli.human import terminal_human
+
+    return acting_identity(
+        os.environ,
+        identity=identity,
+        config_file=config_file,
+        realm=realm,
+        profile=profile,
+        role=role,
+        implicit=implicit,
+        human=terminal_human(),
+    )
 
 
 def find_command(demanded: str | None) -> FoundCommand:

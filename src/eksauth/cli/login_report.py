@@ -26,8 +26,8 @@ def report_to_people(done: LoggedIn) -> None:
         if outcome.error is not None:
             complain("failed", f"{outcome.identity.name}: {outcome.error.message}")
     for discovered in done.discovered:
-        if discovered.warning:
-            complain("warning", discovered.warning)
+        for warning in discovered.warnings:
+            complain("warning", warning)
     for warning in done.kubeconfig.warnings:
         complain("warning", warning)
     for entry in done.kubeconfig.entries:
@@ -47,7 +47,7 @@ def result_lines(done: LoggedIn, now: float) -> Iterator[str]:
     for name in done.providers:
         yield f"signed in at {one_line(name)}"
     for discovered in done.discovered:
-        if discovered.warning is None and discovered.identities:
+        if discovered.identities:
             count = len(discovered.identities)
             yield f"{one_line(discovered.provider)} has {count} identities; see: eksauth identities"
     for entry in done.kubeconfig.entries:
@@ -93,7 +93,7 @@ def as_dict(done: LoggedIn) -> dict[str, object]:
             {
                 "provider": each.provider,
                 "identities": [identity.name for identity in each.identities],
-                "warning": each.warning,
+                "warnings": list(each.warnings),
             }
             for each in done.discovered
         ],

@@ -81,9 +81,8 @@ def logout(
             }
         )
     else:
-        verb = "would remove" if dry_run else "removed"
         for line in result.done:
-            click.echo(f"{verb} {one_line(line)}")
+            click.echo(one_line(line))
         if not result.done:
             click.echo("there was nothing to remove")
         for line in result.left:

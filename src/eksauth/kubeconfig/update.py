@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from eksauth.aws.cluster_info import ClusterInfo
+from eksauth.aws.cluster_info import ClusterInfo, parse_cluster_arn
 from eksauth.aws.eks_survey import Failure, Progress
 from eksauth.credentials.quick import RoleRequest
+from eksauth.credentials.settings import named_region
 from eksauth.kubeconfig import store
 from eksauth.kubeconfig.asker import Asker
 from eksauth.kubeconfig.exec_entry import EntryOptions, ExecIdentity
@@ -71,7 +72,7 @@ def update(
     check(request)
     asker = Asker(
         environ=environ,
-        region=request.region,
+        region=request.region or _fallback_region(request, environ),
         profile=request.profile,
         role=_describe_role(request),
         endpoint_url=request.endpoint_url,
@@ -143,6 +144,12 @@ def write(
     )
 
 
+def _fallback_region(request: UpdateRequest, environ: Mapping[str, str]) -> str | None:
+    if request.acting is None or request.all_clusters or parse_cluster_arn(request.name or "") is not None:
+        return None
+    return None if named_region(environ, None) else request.acting.region
+
+
 def _describe_role(request: UpdateRequest) -> RoleRequest | None:
     if request.describe_role_arn is None:
         return None
@@ -160,7 +167,12 @@ def _identity(request: UpdateRequest, asker: Asker) -> ExecIdentity:
     Keys in the environment beat ``AWS_PROFILE``; an entry that named the profile would act as somebody else.
     """
     if request.acting is not None:
-        return request.acting.identity
+        return replace(
+            request.acting.identity,
+            role_arn=request.role_arn,
+            external_id=request.external_id,
+            session_name=request.session_name,
+        )
     return ExecIdentity(
         profile=request.exec_profile or asker.profile_in_force(),
         role_arn=request.role_arn,

@@ -15,9 +15,13 @@ from eksauth.token.checks import check_region
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActingAs:
-    """An identity of a configuration that was signed in to: EKS is asked with its credentials, the entry names it."""
+    """An identity of a configuration that was signed in to: EKS is asked with its credentials, the entry names it.
+
+    :ivar region: of its chain, for when nobody names one.
+    """
 
     identity: ExecIdentity
+    region: str
     credentials: Credentials = field(repr=False)
 
 
@@ -32,7 +36,7 @@ class UpdateRequest:
     :ivar role_arn: role in the entry; it is not used to ask EKS.
     :ivar describe_role_arn: role to ask EKS with.
     :ivar describe_session_name: session name for that.
-    :ivar acting: an identity to ask EKS as and to write into the entry, instead of profile and role.
+    :ivar acting: an identity to ask EKS as and to write into the entry, instead of a profile.
     :ivar set_context: make the (only) context the current one.
     :ivar wait: wait for a cluster that is being created.
     :ivar force: change entries of other clusters and identities, too.
@@ -104,11 +108,10 @@ def check(request: UpdateRequest) -> None:
         for flag, value in (
             ("--profile", request.profile),
             ("--exec-profile", request.exec_profile),
-            ("--role-arn", request.role_arn),
         ):
             if value is not None:
                 raise UsageError(
-                    f"--identity and {flag} exclude each other", hint="put the role into the identity's chain"
+                    f"--identity and {flag} exclude each other", hint="make it an identity of kind aws/profile"
                 )
     _check_roles(request)
 

@@ -26,7 +26,7 @@ class Discovered:
 
     provider: str
     identities: tuple[Identity, ...] = ()
-    warning: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def provider_of(config: AuthConfig, identity: Identity) -> Provider | None:
@@ -121,15 +121,15 @@ def discover(
     from eksauth.credentials.sso.provision import provision
 
     context = context_at(config, provider, environ=environ, human=human, clock=clock)
+    left_out: list[str] = []
     try:
-        found = tuple(provision(provider, access, context, progress))
+        found = tuple(provision(provider, access, context, progress, warn=left_out.append))
         write_provisioned(environ, config.realm, provider, found)
     except EksauthError as error:
-        return Discovered(provider.name, warning=f"the identities of '{provider.name}' are not listed: {error.message}")
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        return Discovered(provider.name, warning=f"the identities of '{provider.name}' are not kept: {reason}")
-    return Discovered(provider.name, found)
+        return Discovered(
+            provider.name, warnings=(f"the identities of '{provider.name}' are not listed: {error.message}",)
+        )
+    return Discovered(provider.name, found, tuple(left_out))
 
 
 def forced(config: AuthConfig, flow: Literal["device", "pkce"] | None) -> AuthConfig:

@@ -54,12 +54,14 @@ class Provisioned:
 
     :ivar entries: one for each integration, in their order.
     :ivar switched: contexts that were made current, by file.
+    :ivar diff: what a dry run would change, secrets hidden.
     """
 
     entries: tuple[ClusterEntry, ...] = ()
     switched: Mapping[Path, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    diff: str = ""
 
 
 def integrations_of(config: AuthConfig, identity: Identity) -> tuple[EksIntegration, ...]:
@@ -88,6 +90,7 @@ def write_entries(
     environ: Mapping[str, str],
     reason: str,
     switch: bool = True,
+    dry_run: bool = False,
 ) -> Provisioned:
     """Write the entries of all clusters that were found.
 
@@ -105,16 +108,20 @@ def write_entries(
     switched: dict[Path, str] = {}
     warnings: list[str] = []
     notes: list[str] = []
+    diff = ""
     for path, group in groups.items():
         job = _Group(config, [each for _, each in group], command, switch=switch)
         files = Files((Path(path),), Origin.FLAG) if path else kubeconfig_files(environ)
         try:
-            outcome = store.apply(files, job.decide, reason=reason, environ=environ)
+            outcome = store.apply(files, job.decide, dry_run=dry_run, reason=reason, environ=environ)
         except EksauthError as error:
             answers.update({number: _failed(each, error) for number, each in group})
             continue
         answers.update(dict(zip([number for number, _ in group], job.entries, strict=True)))
-        _set_modes(outcome, job.entries)
+        if dry_run:
+            diff += outcome.diff()
+        else:
+            _set_modes(outcome, job.entries)
         if job.current:
             switched[job.current[0]] = job.current[1]
         warnings += outcome.warnings
@@ -125,6 +132,7 @@ def write_entries(
         switched=switched,
         warnings=tuple(dict.fromkeys(warnings)),
         notes=tuple(dict.fromkeys(notes)),
+        diff=diff,
     )
 
 

@@ -95,7 +95,9 @@ def login(
     signed_in = [each.signed_in for each in outcomes if each.signed_in is not None]
     discovered = _discover(config, signed_in, request, environ, clock, watching)
     written = Provisioned()
-    if request.command is not None:
+    if request.command is not None and config.searched and request.terms.human is None:
+        written = _unvouched(config, signed_in)
+    elif request.command is not None:
         written = provide(
             config,
             signed_in,
@@ -140,6 +142,14 @@ def provide(
     )
     names = ", ".join(each.identity.name for each in people[:5])
     return write_entries(config, described, command=command, environ=environ, reason=f"login {names}", switch=switch)
+
+
+def _unvouched(config: AuthConfig, signed_in: Iterable[SignedIn]) -> Provisioned:
+    """Write nothing, for nobody vouches for the file; kubectl would trust it from then on."""
+    if not any(integrations_of(config, each.identity) for each in signed_in):
+        return Provisioned()
+    why = f"no kubeconfig entries are written for {config.path}: it was found by searching"
+    return Provisioned(warnings=(f"{why}; name it with --config or EKSAUTH_CONFIG",))
 
 
 def _chosen(
@@ -254,7 +264,7 @@ def _discover(
         try:
             access = sign_in_provider(config, provider, environ=environ, human=None, clock=clock)
         except EksauthError as error:
-            found[provider.name] = Discovered(provider.name, warning=error.message)
+            found[provider.name] = Discovered(provider.name, warnings=(error.message,))
             continue
         found[provider.name] = discover(
             config,

@@ -133,7 +133,7 @@ def _end_session(
     if ending is None:
         return
     if leaving.dry_run:
-        result.done.append(f"session of '{provider.name}' and its tokens")
+        result.done.append(f"session of '{provider.name}' and its tokens: would be ended")
         return
     try:
         ended = ending(provider, config, environ)
@@ -141,7 +141,7 @@ def _end_session(
         result.failed += ended.failed
         result.unreachable |= bool(ended.failed)
         if remove_provisioned(environ, config.realm, provider):
-            result.done.append(f"identities that '{provider.name}' listed")
+            result.done.append(f"identities that '{provider.name}' listed: forgotten")
     except EksauthError as error:
         result.failed.append(f"session of '{provider.name}': {error.message}")
         result.unreachable |= error.exit_code == 5
@@ -172,17 +172,17 @@ def _forget(
 ) -> None:
     if leaving.dry_run:
         if _cached(config, identity, environ, 0.0) is not None:
-            result.done.append(f"credentials of {identity.name}")
+            result.done.append(f"credentials of {identity.name}: would be removed")
         return
     try:
-        result.done += forget(config, identity, environ=environ)
+        result.done += [f"{each}: removed" for each in forget(config, identity, environ=environ)]
     except EksauthError as error:
         result.failed.append(f"credentials of {identity.name}: {error.message}")
     except OSError as error:
         result.failed.append(f"credentials of {identity.name}: {why(error)}")
     try:
         if remove_grant(environ, config, identity):
-            result.done.append(f"what guards were told about {identity.name}")
+            result.done.append(f"what guards were told about {identity.name}: removed")
     except OSError as error:
         result.failed.append(f"what guards were told about {identity.name}: {why(error)}")
     if identity.kind == "aws/user" and not identity.credentials.access_key_id and not leaving.keep_keys:
@@ -197,7 +197,7 @@ def _forget_keys(
 
     try:
         if open_store(config, environ, human=human).delete(secret_name(identity.name)):
-            result.done.append(f"keys of {identity.name} in the keyring")
+            result.done.append(f"keys of {identity.name} in the keyring: removed")
     except SecretsUnavailable as error:
         result.failed.append(f"keys of {identity.name}: {error.message}")
 
@@ -215,16 +215,17 @@ def _clear_entries(
             except EksauthError as error:
                 result.failed.append(f"kubeconfig entries: {error.message}")
                 break
-            _tell(cleared, result)
+            _tell(cleared, leaving, result)
             if not cleared.removed:
                 break
 
 
-def _tell(cleared: Cleared, result: SignedOut) -> None:
+def _tell(cleared: Cleared, leaving: Leaving, result: SignedOut) -> None:
+    removed_word, unset_word = ("would be removed", "would be unset") if leaving.dry_run else ("removed", "unset")
     for removed in cleared.removed:
         where = ", ".join(map(str, removed.files))
-        result.done.append(f"{removed.what} in {where}")
-    result.done += [f"current-context in {path}" for path in cleared.unset_current]
+        result.done.append(f"{removed.what} in {where}: {removed_word}")
+    result.done += [f"current-context in {path}: {unset_word}" for path in cleared.unset_current]
     result.left += [f'context "{name}" is protected and stays: --yes removes it' for name in cleared.protected]
     result.left += [line for line in cleared.kept if line not in result.left]
     result.warnings += cleared.warnings
