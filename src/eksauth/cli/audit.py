@@ -23,18 +23,19 @@ Examples:
   eksauth audit --identity prod-admin --event token -n 20
   eksauth audit --follow -o json | jq -r .cluster"""
 _COLUMNS = ("time", "event", "identity", "account", "cluster", "region", "program", "reason")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def since_seconds(text: str) -> int:
-    """Return the seconds in ``90s``, ``15m``, ``1h``, ``2d`` or ``1w``.
+    """Return the seconds in ``90s``, ``15m``, ``1h30m`` or ``2d``.
 
     :raises UsageError: when it is something else.
     """
-    number, unit = text[:-1], text[-1:]
-    if not (number.isascii() and number.isdigit() and len(number) < 9 and unit in _UNITS):
-        raise UsageError(f"--since takes a number and a unit, not '{text}'", hint="for example 90s, 15m, 1h, 2d, 1w")
-    return int(number) * _UNITS[unit]
+    from eksauth.credentials.config.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--since {error}", hint="for example 90s, 15m, 1h30m or 2d") from None
 
 
 @click.command(epilog=_EPILOG)

@@ -36,6 +36,7 @@ COMMANDS = {
         "eksauth.cli.credential_process:credential_process",
         "Print an identity's credentials for AWS SDKs.",
     ),
+    "console": ("eksauth.cli.console:console", "Open the AWS console as an identity."),
     "audit": ("eksauth.cli.audit:audit", "Show what was done as whom, from this machine."),
     "server": ("eksauth.cli.server:server", "Run the authenticator that a Kubernetes API server asks."),
     "sandbox": ("eksauth.cli.sandbox:sandbox", "The whole chain on this machine, with no AWS account."),
