@@ -9,7 +9,7 @@ import click
 
 from eksauth.cli.as_identity import chosen_identity, identity_options
 from eksauth.cli.output import complain, print_json
-from eksauth.errors import UsageError
+from eksauth.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from eksauth.login.console import SignIn
