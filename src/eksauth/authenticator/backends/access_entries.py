@@ -1,0 +1,37 @@
+"""The ``AccessEntries`` backend on a file: EKS access entries for any cluster, loaded again whenever it changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from eksauth.authenticator.backends.file_backend import FileBackend, Loaded
+from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
+from eksauth.authenticator.entries.reader import EntryReader
+from eksauth.authenticator.entries.table import EntryTable
+from eksauth.authenticator.mapping.model import Problems
+from eksauth.yaml_source.nodes import YamlFile, read_bounded
+
+MODE = "AccessEntries"
+
+
+def access_entries_file_backend(
+    path: Path,
+    *,
+    partition: str,
+    grace: float = GRACE_SECONDS,
+    notice: Callable[[Notice], None] = lambda _notice: None,
+    clock: Callable[[], float] = time.time,
+) -> FileBackend[EntryTable]:
+    """Return the backend; entries that EKS would refuse are skipped and reported, the others count."""
+
+    def load(file: Path) -> Loaded[EntryTable]:
+        file.stat()  # a file that is not there is told from one that cannot be used
+        problems = Problems()
+        entries = EntryReader(YamlFile(read_bounded(file), str(file)), problems, partition=partition).read_file()
+        table = EntryTable(entries, problems.found)
+        return Loaded(table, len(table), table.problems)
+
+    last_good = LastGood(MODE, EntryTable(()), grace=grace, notice=notice, clock=clock)
+    return FileBackend(MODE, path, load, last_good, lambda: EntryTable(()))
