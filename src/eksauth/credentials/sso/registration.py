@@ -57,5 +57,5 @@ def _register(client: Any, portal: Portal, grant: str, now: float) -> Registrati
         # both are the server's clock; what counts here is how long that is from now on ours
         life = ends - float(issued) if issued else ends - now
         return Registration(
-            required(answer, "clientId"), required(answer, "clientSecret"), now + life, portal.scopes, grants
+            required(answer, "clientId"), required(answer, "clientSecret"), int(now + life), portal.scopes, grants
         )
