@@ -67,17 +67,16 @@ def own_program() -> tuple[str, ...]:
         return sys.executable, "-m", "eksauth"
 
 
-def being_of(config: AuthConfig, identity: Identity, delivery: Delivery, human: Human | None) -> Being:
-    """Return who is to be what; from here on this process sees the environment outside.
+def being_of(
+    config: AuthConfig, identity: Identity, delivery: Delivery, human: Human | None, inside: Mapping[str, str]
+) -> Being:
+    """Return who is to be what.
 
-    What programs get is made from the environment as it was; finding credentials needs the one outside, and botocore
-    looks at the process's own.
+    :param inside: the environment that this process was started with: what programs get is made from it. Finding
+        credentials needs the one outside of any identity, and botocore looks at the process's own.
     """
     from eksauth.login.child import Being
-    from eksauth.login.outer import go_outside
 
-    inside = dict(os.environ)
-    go_outside(os.environ)
     return Being(
         config=config,
         identity=identity,

@@ -48,14 +48,12 @@ def console(
     """
     from eksauth.cli.human import terminal_human
     from eksauth.login.console import ConsoleRequest, console_sign_in
-    from eksauth.login.outer import go_outside
 
     if output == "json" and not printed:
         raise UsageError("-o json prints the URL, so it needs --print")
     seconds = None if duration is None else _seconds(duration)
     human = terminal_human()
     config, identity = chosen_identity(named, config_file, realm, human)
-    go_outside(os.environ)
     request = ConsoleRequest(destination=destination, seconds=seconds, issuer=issuer, human=human)
     found = console_sign_in(config, identity, request, environ=os.environ)
     for warning in found.warnings:

@@ -41,14 +41,14 @@ def credential_process(
     Nobody is ever asked anything: programs run this with a terminal that is theirs. Cached credentials are used, and
     renewed when that needs no person.
     """
-    from eksauth.login.outer import go_outside
+    from eksauth.cli.outside import step_outside
     from eksauth.login.process_document import process_document
     from eksauth.login.usable import record, usable_session
     from eksauth.token.stdout import write_stdout
 
+    step_outside()
     config = _found(config_file, realm) if found_by_search and config_file else read_config(config_file, realm)
     identity = identity_in(config, named, None)
-    go_outside(os.environ)
     session = usable_session(config, identity, environ=os.environ)
     event = {
         "event": "credentials",

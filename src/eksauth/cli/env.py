@@ -46,10 +46,10 @@ def env(
     somebody is signed in. Other AWS credentials in the environment are taken away.
     """
     from eksauth.cli.human import terminal_human
+    from eksauth.credentials.outer import SECRET
     from eksauth.errors import UsageError
     from eksauth.login.child import still_pointers
     from eksauth.login.environment import starts_outside
-    from eksauth.login.outer import SECRET
     from eksauth.login.unset import undone
     from eksauth.login.usable import record
 
@@ -60,9 +60,9 @@ def env(
         back = undone(os.environ)
         _print(back.set, back.unset, syntax, ())
         return
-    human = terminal_human()
+    human, inside = terminal_human(), dict(os.environ)
     config, identity = chosen_identity(named, config_file, realm, human)
-    what = being_of(config, identity, "static" if static else "process", human)
+    what = being_of(config, identity, "static" if static else "process", human, inside)
     if not static and starts_outside(config, identity) and any(name in os.environ for name in SECRET):
         raise UsageError(
             f"identity '{identity.name}' starts from keys in the environment, which these variables would replace",

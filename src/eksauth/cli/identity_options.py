@@ -24,7 +24,12 @@ def config_options(command: Command) -> Command:
 
 
 def read_config(config_file: str | None, realm: str | None) -> AuthConfig:
-    """Read the configuration that these flags and the environment name; an empty one when there is none."""
+    """Read the configuration that these flags and the environment name; an empty one when there is none.
+
+    From here on the process sees the environment outside of any program that runs as an identity.
+    """
+    from eksauth.cli.outside import step_outside
     from eksauth.credentials.config.load import load_config
 
+    step_outside()
     return load_config(os.environ, flag=config_file, realm=realm)

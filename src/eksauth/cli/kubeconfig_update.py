@@ -160,7 +160,9 @@ def acting_for_cli(
                     f"{flag} and --profile exclude each other", hint="make the profile an identity of kind aws/profile"
                 )
     from eksauth.cli.human import terminal_human
+    from eksauth.cli.outside import step_outside_for
 
+    step_outside_for(identity=identity, config=config_file, profile=profile, role=role, implicit=implicit)
     return acting_identity(
         os.environ,
         identity=identity,

@@ -75,12 +75,12 @@ def run_shell(asked: RunAs, program: str | None) -> int:
 
 
 def _being(asked: RunAs) -> Being:
-    human = terminal_human()
+    human, inside = terminal_human(), dict(os.environ)
     named, config_file, realm = asked.named, asked.config_file, asked.realm
     if asked.context is not None and named is None:
         named, config_file, realm = _pinned(asked.context, config_file, realm)
     config, identity = chosen_identity(named, config_file, realm, human)
-    return being_of(config, identity, asked.delivery, human)
+    return being_of(config, identity, asked.delivery, human, inside)
 
 
 def _pinned(context: str, config_file: str | None, realm: str | None) -> tuple[str | None, str | None, str | None]:

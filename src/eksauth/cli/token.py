@@ -27,9 +27,18 @@ Examples:
 
 def mint_for_cli(request: MintRequest) -> tuple[Minted, str]:
     """Run the use-case with the process's environment; return the token and the API version to answer in."""
+    from eksauth.cli.outside import step_outside_for
     from eksauth.token.exec_info import read_exec_info
     from eksauth.token.mint import mint
 
+    if request.credentials is None:
+        step_outside_for(
+            identity=request.identity,
+            config=request.config_file,
+            profile=request.profile,
+            role=request.role_arn,
+            implicit=request.implicit_identity,
+        )
     info = read_exec_info(os.environ.get("KUBERNETES_EXEC_INFO"))
     if info.warning:
         complain("warning", info.warning)

@@ -29,7 +29,7 @@ class Being:
 
     :ivar environ: the process's own environment: botocore reads that one, so finding credentials has to.
     :ivar outside: the environment to find credentials in; differs from ``environ`` inside of a program that runs as an
-        identity already, see :mod:`eksauth.login.outer`.
+        identity already, see :mod:`eksauth.credentials.outer`.
     :ivar program: this very eksauth, for ``credential_process``.
     :ivar delivery: how programs get their credentials: from an endpoint of this process, from a process of their own,
         or once and for all as keys.

@@ -11,10 +11,10 @@ from eksauth.credentials.config.model import AuthConfig, Identity
 from eksauth.credentials.identities.chain import links_of
 from eksauth.credentials.identities.contract import Context
 from eksauth.credentials.model import Credentials
+from eksauth.credentials.outer import SOURCES, remembered
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.paths import Origin, kubeconfig_files
 from eksauth.login.caller import endpoint_of
-from eksauth.login.outer import SOURCES, remembered
 from eksauth.login.provision import integrations_of
 from eksauth.token.bearer import utc_text
 

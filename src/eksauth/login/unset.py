@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from eksauth.credentials.outer import MARK, SOURCES, memory_names, outer_environment
 from eksauth.login.environment import Pointers
-from eksauth.login.outer import MARK, SOURCES, memory_names, outer_environment
 
 _OURS = ("EKSAUTH_IDENTITY", "EKSAUTH_CONFIG", "KUBE_CONFIG_PATH")
 

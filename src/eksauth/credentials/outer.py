@@ -1,0 +1,85 @@
+"""What the environment was before eksauth put an identity into it.
+
+A program that runs as an identity sees that identity and no other source of AWS credentials. eksauth itself, called
+from there (by kubectl, or as ``credential_process``), has to find the sources outside again: the AWS files of an
+``aws/profile``, the role of a container. So what is taken away is kept under another name, without secrets where the
+identity does not start from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, MutableMapping
+
+MARK = "EKSAUTH_OUTER"
+"""Set: this environment holds an identity, and ``EKSAUTH_OUTER_NAME`` is what ``NAME`` was."""
+PREFIX = "EKSAUTH_OUTER_"
+
+SECRET = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ACCOUNT_ID",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+)
+"""Keys, and what means nothing without them."""
+SOURCES = (
+    *SECRET,
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_CREDENTIAL_PROFILES_FILE",
+    "BOTO_CONFIG",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_SDK_LOAD_CONFIG",
+    "AWS_EC2_METADATA_DISABLED",
+)
+"""Every variable by which an AWS SDK finds credentials; a program that runs as an identity gets none from outside."""
+
+
+def remembered(environ: Mapping[str, str], *, secrets: bool) -> dict[str, str]:
+    """Return the variables that say what :data:`SOURCES` are now, for an environment that will hide them.
+
+    Inside a program that runs as an identity already, what is outside of the outermost one counts.
+
+    :param secrets: keep keys as well, because the identity starts from them.
+    """
+    if MARK in environ:
+        return {MARK: environ[MARK]} | {
+            PREFIX + name: environ[PREFIX + name] for name in SOURCES if PREFIX + name in environ
+        }
+    kept = [name for name in SOURCES if name in environ and (secrets or name not in SECRET)]
+    return {MARK: "1"} | {PREFIX + name: environ[name] for name in kept}
+
+
+def memory_names(environ: Mapping[str, str]) -> Iterable[str]:
+    """Return the names under which things are remembered."""
+    return [name for name in environ if name == MARK or name.startswith(PREFIX)]
+
+
+def outer_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment as it was outside, for finding an identity's credentials; elsewhere a plain copy."""
+    found = dict(environ)
+    go_outside(found)
+    return found
+
+
+def go_outside(environ: MutableMapping[str, str]) -> None:
+    """Put an environment back to what it was outside; botocore reads the process's own, so that one has to change."""
+    if MARK not in environ:
+        return
+    for name in SOURCES:
+        environ.pop(name, None)
+        before = environ.get(PREFIX + name)
+        if before is not None:
+            environ[name] = before
+    for name in memory_names(environ):
+        del environ[name]
