@@ -50,7 +50,7 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Served]:
             reply = answer(asked)
             if reply.status == 0:
                 return
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()

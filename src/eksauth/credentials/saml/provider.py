@@ -8,7 +8,15 @@ from urllib.parse import quote
 
 from eksauth.credentials.command_output import command_output
 from eksauth.credentials.config.model import AuthConfig, Provider
-from eksauth.credentials.identities.contract import Context, Human, Input, Material, NeedsHuman, SamlAssertion
+from eksauth.credentials.identities.contract import (
+    Context,
+    Human,
+    Input,
+    Material,
+    NeedsHuman,
+    SamlAssertion,
+    login_hint,
+)
 from eksauth.credentials.identities.trust import require_trust
 from eksauth.credentials.plain_http import is_safe_url
 from eksauth.credentials.saml.assertion import MAX_BASE64_CHARS, as_base64, check_unverified
@@ -80,9 +88,7 @@ class SamlStep:
                 max_bytes=_MAX_BYTES,
             )
         elif context.human is None:
-            raise NeedsHuman(
-                f"{what} needs a person who signs in in a browser", hint="run: eksauth login, with the identity's name"
-            )
+            raise NeedsHuman(f"{what} needs a person who signs in in a browser", hint=login_hint(self.name))
         else:
             data = _from_browser(self.provider, context.human, context, what)
         encoded = as_base64(data, what)
