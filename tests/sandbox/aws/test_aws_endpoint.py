@@ -129,6 +129,10 @@ async def test_botocore_walks_the_chain(endpoint: AwsEndpoint, ca_file: Path) ->
         "EksAdmin",
         "EksReadOnly",
         "CICDRole",
+        "GitHubDeploy",
+        "GitLabDeploy",
+        "SamlAdmin",
+        "SamlReader",
     }
 
 

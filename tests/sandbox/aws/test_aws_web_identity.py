@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -221,7 +221,7 @@ def forged(aws: ServedAws, kind: str) -> str:
 
     twice = json.dumps(body)[:-1].encode() + b', "sub": "x"}'
     own_jwk = RSAAlgorithm.to_jwk(own.public_key(), as_dict=True)
-    return {
+    makers: dict[str, Callable[[], str]] = {
         "alg-none": lambda: f"{segment({'alg': 'none', 'kid': known['kid']})}.{claims}.",
         "alg-none-signed": lambda: f"{segment({'alg': 'none', 'kid': known['kid']})}.{claims}.{signature}",
         "alg-NonE": lambda: f"{segment({'alg': 'NonE', 'kid': known['kid']})}.{claims}.{signature}",
@@ -251,7 +251,8 @@ def forged(aws: ServedAws, kind: str) -> str:
         "four-pieces": lambda: good + ".x",
         "access-token": lambda: "ya29.opaque",
         "not-ascii": lambda: good + "\u00e9",
-    }[kind]()
+    }
+    return makers[kind]()
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class Control:
             return lambda body: self._set_key(rest, body)
         if kind == "sso":
             return self._sso.route(method, rest)
-        if kind == "ci":
+        if kind in {"ci", "saml"}:
             return self._federation.route(method, path)
         parts = rest.split("/")
         if kind == "clusters" and method == "DELETE" and len(parts) == 3:

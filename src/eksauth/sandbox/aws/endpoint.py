@@ -103,7 +103,7 @@ class AwsEndpoint:
             raise
         self.port = self._runner.addresses[0][1]
         self.cloud.sso.base_url = self.url
-        self.cloud.federation.ci.base_url = self.url
+        self.cloud.federation.move_to(self.url)
         return self
 
     async def __aexit__(

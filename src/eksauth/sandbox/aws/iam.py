@@ -19,6 +19,7 @@ from typing import Any
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 
+from eksauth.aws.arn import parse_arn
 from eksauth.aws.policy import Policy, parse_policy
 from eksauth.sandbox.aws.sessions import new_access_key_id, new_secret
 
@@ -108,6 +109,18 @@ class IamStore:
         with self.opened():
             providers = self.backend(account).open_id_providers.values()
             return next((one for one in providers if one.url == name), None)
+
+    def saml_metadata(self, arn: str) -> str | None:
+        """Return the metadata document of a SAML provider by its ARN, or None when there is none."""
+        try:
+            account = parse_arn(arn).account
+        except ValueError:
+            return None
+        if account not in self._partitions:
+            return None
+        with self.opened():
+            found = next((one for one in self.backend(account).saml_providers.values() if one.arn == arn), None)
+            return str(found.saml_metadata_document or "") if found is not None else None
 
     def principal_tags(self, account: str, arn: str) -> dict[str, str]:
         """Return the tags of a user or role by its ARN; none when there is no such principal."""

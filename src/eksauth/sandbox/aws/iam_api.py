@@ -14,6 +14,7 @@ from moto.iam.responses import IamResponse
 from eksauth.aws.policy import parse_policy
 from eksauth.sandbox.aws.authorization import authorize
 from eksauth.sandbox.aws.faults import ServiceFault
+from eksauth.sandbox.aws.federation.saml_metadata import parse_metadata
 from eksauth.sandbox.aws.iam import IamStore, harden_key
 from eksauth.sandbox.aws.model import Caller
 from eksauth.sandbox.aws.request import Parameters
@@ -123,9 +124,21 @@ def _check_input(action: str, fields: dict[str, str]) -> None:
                 f"1 validation error detected: Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy"
                 " constraint: Member must not be null",
             )
+    _check_provider(fields)
     for name in ("AssumeRolePolicyDocument", "PolicyDocument"):
         if name in fields:
             _check_document(fields[name], is_trust=name != "PolicyDocument" or action == "UpdateAssumeRolePolicy")
+
+
+def _check_provider(fields: dict[str, str]) -> None:
+    # moto takes any text for metadata and any scheme for an issuer
+    if "SAMLMetadataDocument" in fields:
+        try:
+            parse_metadata(fields["SAMLMetadataDocument"])
+        except ValueError:
+            raise ServiceFault("InvalidInput", "Could not parse metadata") from None
+    if not fields.get("Url", "https://").startswith("https://"):
+        raise ServiceFault("ValidationError", "Invalid Open ID Connect Provider URL")
 
 
 def _check_document(text: str, *, is_trust: bool) -> None:

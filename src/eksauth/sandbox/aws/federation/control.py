@@ -1,4 +1,4 @@
-"""The part of the control API that is about identity providers: tokens, key rotation."""
+"""The part of the control API that is about identity providers: tokens, key rotation, SAML responses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from eksauth.sandbox.aws.federation.ci_platforms import PLATFORMS
+from eksauth.sandbox.aws.federation.saml_idp import SamlPerson
 from eksauth.sandbox.aws.federation.state import Federation
 
 
@@ -21,6 +22,20 @@ class _Token(msgspec.Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.platform not in PLATFORMS:
             raise ValueError(f"platform is one of {', '.join(PLATFORMS)}")
+
+
+class _Response(msgspec.Struct, forbid_unknown_fields=True):
+    user_name: str
+    request_id: str | None = None
+    changes: dict[str, Any] = {}
+
+
+class _Person(msgspec.Struct, forbid_unknown_fields=True):
+    user_name: str
+    email: str
+    password: str
+    roles: list[tuple[str, str]] = []
+    tags: dict[str, str] = {}
 
 
 class _Rotation(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,6 +56,8 @@ class FederationControl:
             ("POST", "ci/tokens"): self._make_token,
             ("POST", "ci/rotate"): self._rotate,
             ("PUT", "ci/job"): self._set_job,
+            ("POST", "saml/people"): self._put_person,
+            ("POST", "saml/responses"): self._make_response,
         }
         return routes.get((method, path))
 
@@ -56,6 +73,21 @@ class FederationControl:
                 "ACTIONS_ID_TOKEN_REQUEST_TOKEN": issuer.request_token,
             },
         }
+
+    def _put_person(self, body: bytes) -> Any:
+        one = msgspec.json.decode(body, type=_Person)
+        found = SamlPerson(one.user_name, one.email, one.password, tuple(one.roles), tuple(one.tags.items()))
+        self._federation.idp.people[one.user_name.lower()] = found
+        return {}
+
+    def _make_response(self, body: bytes) -> Any:
+        wanted = msgspec.json.decode(body, type=_Response)
+        idp = self._federation.idp
+        person = idp.people.get(wanted.user_name)
+        if person is None:
+            raise LookupError("no such person")
+        text = idp.response(person, now=self._now(), request_id=wanted.request_id, changes=wanted.changes)
+        return {"response": text}
 
     def _make_token(self, body: bytes) -> Any:
         wanted = msgspec.json.decode(body, type=_Token)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from eksauth.sandbox.aws.faults import ServiceFault
-from eksauth.sandbox.aws.federation import ci_api
+from eksauth.sandbox.aws.federation import ci_api, saml_pages
 from eksauth.sandbox.aws.federation.state import Federation
 from eksauth.sandbox.aws.request import RawRequest
 from eksauth.sandbox.aws.wire import Answer
 
-SERVICES = frozenset([ci_api.SERVICE])
+SERVICES = frozenset([ci_api.SERVICE, saml_pages.SERVICE])
 
 
 def federation_operation(request: RawRequest) -> tuple[str, str] | None:
     """Return (service, operation) when the request is for an identity provider."""
-    return ci_api.ci_operation(request)
+    return ci_api.ci_operation(request) or saml_pages.saml_operation(request)
 
 
 def serve_federation(service: str, request: RawRequest, federation: Federation, now: float) -> Answer:
@@ -23,9 +23,11 @@ def serve_federation(service: str, request: RawRequest, federation: Federation, 
     """
     if service == ci_api.SERVICE:
         return ci_api.serve_ci(request, federation.ci, now)
-    raise ServiceFault("NotFound", "there is nothing here", 404)
+    return saml_pages.serve_saml(request, federation.idp, now)
 
 
-def federation_error(service: str, fault: ServiceFault) -> Answer:  # noqa: ARG001  providers differ
+def federation_error(service: str, fault: ServiceFault) -> Answer:
     """Write an error in the shape of the provider."""
+    if service == saml_pages.SERVICE:
+        return saml_pages.saml_error(fault)
     return ci_api.ci_error(fault)

@@ -25,7 +25,27 @@ class SeededCi(msgspec.Struct, frozen=True):
         return f"SeededCi({self.repository})"
 
 
+class SeededSaml(msgspec.Struct, frozen=True):
+    """The SAML provider and somebody who can sign in to it.
+
+    :param sign_in_path: of the page where people sign in, below the endpoint's URL.
+    :param role_arns: roles that the person's assertion offers.
+    """
+
+    entity_id: str
+    provider_arn: str
+    sign_in_path: str
+    user_name: str
+    password: str
+    email: str
+    role_arns: list[str]
+
+    def __repr__(self) -> str:
+        return f"SeededSaml({self.user_name})"
+
+
 class SeededFederation(msgspec.Struct, frozen=True):
     """All identity providers."""
 
     ci: SeededCi
+    saml: SeededSaml

@@ -17,10 +17,11 @@ from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.sts import fields
 from eksauth.sandbox.aws.sts.assume_role import assume_role
 from eksauth.sandbox.aws.sts.federation_token import federation_token
+from eksauth.sandbox.aws.sts.saml import assume_role_with_saml
 from eksauth.sandbox.aws.sts.session_token import session_token
 from eksauth.sandbox.aws.sts.web_identity import assume_role_with_web_identity
 
-UNSIGNED = frozenset(["AssumeRoleWithWebIdentity"])
+UNSIGNED = frozenset(["AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"])
 """Operations that prove who asks by what they carry; a signature on them is not looked at."""
 
 _ALL_ACTIONS = frozenset(
@@ -55,6 +56,8 @@ class Sts:
 
         :raises ServiceFault: as the operation documents.
         """
+        if check_action(parameters) == "AssumeRoleWithSAML":
+            return assume_role_with_saml(parameters, context, self.store, self.sessions, now=now)
         return assume_role_with_web_identity(
             parameters, context, self.store, self.sessions, self.federation.issuers, now=now
         )
