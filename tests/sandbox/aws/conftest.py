@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest_asyncio
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from tests.sandbox.aws.serving import ServedAws, serve_aws
 
 from eksauth.sandbox.aws.cloud import Cloud
 from eksauth.sandbox.aws.clusters import Cluster
@@ -180,3 +181,17 @@ def ca_file_(endpoint: AwsEndpoint, tmp_path: Path) -> Path:
     path = tmp_path / "ca.pem"
     path.write_bytes(endpoint.ca_pem)
     return path
+
+
+@pytest.fixture(name="served", scope="session")
+def served_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAws]:
+    """Run one endpoint on a thread for all blocking clients that leave its people and settings as they are."""
+    with serve_aws(tmp_path_factory.mktemp("served") / "ca.pem") as aws:
+        yield aws
+
+
+@pytest.fixture(name="own_served")
+def own_served_(tmp_path: Path) -> Iterator[ServedAws]:
+    """Run an endpoint on a thread that the test may change."""
+    with serve_aws(tmp_path / "ca.pem") as aws:
+        yield aws

@@ -90,9 +90,11 @@ class Pkce:
         kept = {name: value for name, value in parameters.items() if value is not None}
         return f"{self.client.aws.url}/authorize?{urlencode(kept)}"
 
-    def decide(self, user_name: str = "dana", *, allow: bool = True, **changes: str | None) -> dict[str, str]:
+    def decide(
+        self, user_name: str = "dana", changes: dict[str, str | None] | None = None, *, allow: bool = True
+    ) -> dict[str, str]:
         """Return what the redirect carries after a person's decision through the control API."""
-        wanted = {"url": self.url(**changes), "user_name": user_name, "allow": allow}
+        wanted = {"url": self.url(**(changes or {})), "user_name": user_name, "allow": allow}
         location = self.client.aws.control("POST", "sso/authorize", wanted)["location"]
         assert location.startswith(f"{self.redirect_uri}?")
         return answer_of(location)
