@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.kubeconfig.update.eks_lab import CA, Lab, Ran, role
+from tests.kubeconfig.update.eks_lab import BIN, CA, Lab, Ran, role
 
 from eksauth.sandbox.aws.clusters import Cluster
 from eksauth.sandbox.aws.seed import OTHER_ACCOUNT
@@ -89,6 +90,23 @@ class Desk:
         """Return the plugin arguments of a user entry."""
         found: list[str] = self.lab.parsed()["users"][user]["exec"]["args"]
         return found
+
+    def piped(self, text: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run eksauth in a process of its own with ``text`` on standard input."""
+        return subprocess.run(
+            [str(BIN / "eksauth"), *words], input=text, env=os.environ, capture_output=True, text=True, timeout=120
+        )
+
+    def keys(self) -> dict[str, str]:
+        """Return variables with alice's keys, for other programs."""
+        seed = self.lab.endpoint.seed
+        assert seed is not None
+        alice = seed.users["alice"]
+        return {"AWS_ACCESS_KEY_ID": alice.access_key_id, "AWS_SECRET_ACCESS_KEY": alice.secret_access_key}
+
+    def audit_log(self) -> Path:
+        """Return where the audit log is."""
+        return self.lab.home / ".local" / "state" / "eksauth" / "audit.jsonl"
 
     def cached(self) -> list[str]:
         """Return the names of cached credentials."""
