@@ -149,7 +149,9 @@ class _Assembly:
                 found = value
         kind = reader.scalar(found, Text(), f"{where}.kind") if found is not None else None
         if kind is None:
-            if isinstance(node, yaml.MappingNode) and (found is None or is_null(found) or not found.value):
+            if isinstance(node, yaml.MappingNode) and (
+                found is None or (isinstance(found, yaml.ScalarNode) and not found.value)
+            ):
                 hint = f"kind: {', '.join(ours)}"
                 reader.complain(found or node, f"{where}.kind is missing", hint=hint, code="config.missing")
             elif is_null(node):

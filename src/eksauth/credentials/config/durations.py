@@ -19,9 +19,7 @@ def parse_duration(text: str) -> int:
 
     :raises ValueError: for anything else, for nothing or less than nothing, and for more than ten years.
     """
-    if not text.isascii() and not set(text) & {"µ", "μ"}:
-        raise ValueError("must be a duration such as 3600, 1h30m or 2d")
-    if len(text) > 40 or _WHOLE.match(text) is None:
+    if len(text) > 40 or _WHOLE.fullmatch(text) is None:
         raise ValueError("must be a duration such as 3600, 1h30m or 2d")
     parts = _PART.findall(text)
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else float(text)

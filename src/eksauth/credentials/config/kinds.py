@@ -29,4 +29,4 @@ FOREIGN_PATTERN = r"^((azure|gcp)/.+|atmos/pro|mock(/.+)?|[a-z]+/emulator|aws/ec
 
 def is_foreign(kind: str) -> bool:
     """Tell whether Atmos knows ``kind`` and eksauth leaves it alone."""
-    return re.search(FOREIGN_PATTERN, kind) is not None
+    return re.fullmatch(FOREIGN_PATTERN, kind) is not None

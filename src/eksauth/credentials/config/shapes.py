@@ -48,7 +48,7 @@ class Text:
         if not (text.translate(_LINE_ENDS) if self.lines else text).isprintable():
             # they could drive the terminal that shows them
             raise ValueError(f"must {'' if self.lines else 'be one line and '}have no control characters")
-        if self.pattern and re.search(self.pattern, text) is None:
+        if self.pattern and re.fullmatch(self.pattern, text) is None:
             raise ValueError(self.problem)
         return text
 
@@ -135,7 +135,7 @@ class Url:
 
     def read(self, text: str) -> str:
         """Return the address."""
-        if re.search(_URL, text) is None:
+        if re.fullmatch(_URL, text) is None:
             raise ValueError("must be an address that begins with https://, without a name or password in it")
         try:
             parts = urlsplit(text)
