@@ -142,7 +142,11 @@ def test_a_found_configuration_runs_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "environ, says",
-    [({"GITLAB_CI": "1"}, "GitLab CI: spec.env"), ({"BUILDKITE": "1"}, "buildkite-agent"), ({}, "spec.file, spec.env")],
+    [
+        ({"GITLAB_CI": "1"}, "GitLab CI: spec.token.env"),
+        ({"BUILDKITE": "1"}, "buildkite-agent"),
+        ({}, "spec.token.file, spec.token.env"),
+    ],
 )
 def test_no_source(environ: dict[str, str], says: str) -> None:
     """A provider that does not say where its token is gets a hint for the service that it runs in."""

@@ -31,35 +31,35 @@ _KNOWN = (
     KnownCi(
         "GitLab CI",
         "GITLAB_CI",
-        "spec.env: AWS_ID_TOKEN",
+        "spec.token.env: AWS_ID_TOKEN",
         "give the job 'id_tokens: {{{name}: {{aud: {audience}}}}}'",
         ("AWS_ID_TOKEN", "GITLAB_OIDC_TOKEN", "ID_TOKEN"),
     ),
     KnownCi(
         "CircleCI",
         "CIRCLECI",
-        "spec.env: CIRCLE_OIDC_TOKEN_V2, with spec.audience set to the organization id",
+        "spec.token.env: CIRCLE_OIDC_TOKEN_V2, with spec.audience set to the organization id",
         "give the job a context; for another audience use the command 'circleci run oidc get'",
         ("CIRCLE_OIDC_TOKEN_V2", "CIRCLE_OIDC_TOKEN"),
     ),
     KnownCi(
         "Buildkite",
         "BUILDKITE",
-        "spec.command: [buildkite-agent, oidc, request-token, --audience, sts.amazonaws.com]",
+        "spec.token.command: [buildkite-agent, oidc, request-token, --audience, sts.amazonaws.com]",
         "use the command 'buildkite-agent oidc request-token --audience {audience}'",
     ),
     KnownCi(
         "Bitbucket Pipelines",
         "BITBUCKET_BUILD_NUMBER",
-        "spec.env: BITBUCKET_STEP_OIDC_TOKEN, with spec.audience set to the workspace's audience",
+        "spec.token.env: BITBUCKET_STEP_OIDC_TOKEN, with spec.audience set to the workspace's audience",
         "give the step 'oidc: true'",
         ("BITBUCKET_STEP_OIDC_TOKEN",),
     ),
     KnownCi(
         "Kubernetes",
         "KUBERNETES_SERVICE_HOST",
-        "spec.file: /var/run/secrets/eks.amazonaws.com/serviceaccount/token",
-        "mount a projected service account token with audience {audience}, and name its file in spec.file",
+        "spec.token.file: /var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+        "mount a projected service account token with audience {audience}, and name its file in spec.token.file",
     ),
 )
 

@@ -96,7 +96,7 @@ class TokenStep:
             f"{self.provider.place}: {what} does not say where its token comes from",
             hint=f"this looks like {known.name}: {known.setting}"
             if known
-            else "set spec.file, spec.env or spec.command",
+            else "set spec.token.file, spec.token.env or spec.token.command",
             code="oidc.no_source",
         )
 

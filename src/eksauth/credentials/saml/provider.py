@@ -113,7 +113,7 @@ def _from_browser(provider: Provider, human: Human, context: Context, what: str)
     if not port and _PLACEHOLDER not in address:
         raise ConfigError(
             f"{provider.place}: {what} does not say where the identity provider posts its answer",
-            hint="set spec.saml.port, and http://127.0.0.1:PORT/saml as assertion consumer URL of the application; "
+            hint="set spec.assertion.port, and have it post to http://127.0.0.1:PORT/saml; "
             f"or write {_PLACEHOLDER} into the url where it takes that address",
             code="saml.no_port",
         )
