@@ -296,7 +296,10 @@ def test_fresh(center: Center) -> None:
         )
     )
     assert access_token(center.provider(), replace(other, fresh=False)).access_token == "aoa-of-another-process"
-    assert access_token(center.provider(), replace(other, human=None)).access_token == "aoa-of-another-process"
+    with pytest.raises(NeedsHuman, match="anew takes a person"):
+        access_token(center.provider(), replace(other, human=None))
+    quiet = replace(other, human=None, use_cache=False)  # --no-cache
+    assert access_token(center.provider(), quiet).access_token == "aoa-of-another-process"
     assert access_token(center.provider(), other).access_token.startswith("aoa")
     assert center.asked("StartDeviceAuthorization") == 2
 

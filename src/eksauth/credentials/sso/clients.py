@@ -27,15 +27,15 @@ class Answer(AwsError):
     """What the service said instead of doing it; ``code`` is ``aws.`` and the service's own code.
 
     :ivar name: the service's code, such as ``SlowDownException``.
-    :ivar said: its words, one line, cut; may be empty.
-    :ivar region: where it wants to be asked instead, with ``InvalidRequestRegionException``.
     """
 
-    def __init__(self, name: str, said: str, *, doing: str, hint: str | None = None, region: str | None = None) -> None:
+    def __init__(self, name: str, said: str, *, doing: str, hint: str | None = None) -> None:
         super().__init__(f"AWS refused {doing} ({name}){': ' if said else ''}{said}", hint=hint, code=f"aws.{name}")
         self.name = name
-        self.said = said
-        self.region = region
+
+    def plain(self) -> AwsError:
+        """Return the same as an error that other packages know by its type."""
+        return AwsError(self.message, hint=self.hint, code=self.code)
 
 
 def oidc_client(portal: Portal, *, endpoint_url: str | None) -> Any:
@@ -85,16 +85,9 @@ def _answer(error: botocore.exceptions.ClientError, doing: str, hint: str | None
     body = found.get("Error") or {}
     name = str(body.get("Code") or "Unknown")
     said = str(found.get("error_description") or body.get("Message") or "")
-    region = found.get("region")
     if name in {"TooManyRequestsException", "SlowDownException", "Throttling"}:
         hint = "AWS is throttling; try again in a moment"
-    return Answer(
-        name,
-        " ".join(said.split())[:_MAX_FOREIGN_TEXT].rstrip("."),
-        doing=doing,
-        hint=hint,
-        region=region if isinstance(region, str) else None,
-    )
+    return Answer(name, " ".join(said.split())[:_MAX_FOREIGN_TEXT].rstrip("."), doing=doing, hint=hint)
 
 
 def required(answer: Any, key: str) -> str:

@@ -16,6 +16,7 @@ DEFAULT_INTERVAL_SECONDS = 5
 SLOW_DOWN_SECONDS = 5
 """Added for this and all further waits with each ``slow_down`` (section 3.5)."""
 _MAX_INTERVAL_SECONDS = 60
+_MAX_WAIT_SECONDS = 3600
 _GRACE_SECONDS = 60
 """The service says when a code has expired, by its own clock; when it never does, we stop this much later by ours."""
 
@@ -43,8 +44,8 @@ def device_grant(
         device_code, user_code = required(started, "deviceCode"), required(started, "userCode")
         address = required(started, "verificationUri")
         complete = started.get("verificationUriComplete") or address
-        deadline = clock() + float(started["expiresIn"]) + _GRACE_SECONDS
-        interval = float(started.get("interval") or DEFAULT_INTERVAL_SECONDS)
+        deadline = clock() + min(float(started["expiresIn"]), _MAX_WAIT_SECONDS) + _GRACE_SECONDS
+        interval = min(max(1.0, float(started.get("interval") or DEFAULT_INTERVAL_SECONDS)), _MAX_INTERVAL_SECONDS)
     _show(human, portal, user_code, address, str(complete))
     while clock() < deadline:
         sleep(interval)

@@ -28,4 +28,6 @@ def granted(
         raise ValueError("a life that no token has")
     if answer.get("refreshToken") is not None:
         refresh_token = required(answer, "refreshToken")
-    return Token(required(answer, "accessToken"), int(now) + seconds, portal.start_url, portal.region, refresh_token, client)
+    return Token(
+        required(answer, "accessToken"), int(now) + seconds, portal.start_url, portal.region, refresh_token, client
+    )

@@ -81,12 +81,9 @@ class _Server(ThreadingHTTPServer):
         self._taken = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
-    def take(self, callback: Callback) -> bool:
-        """Accept an answer unless there was one."""
-        if not self._taken.acquire(blocking=False):
-            return False
-        self.found.put(callback)
-        return True
+    def is_first(self) -> bool:
+        """Tell whether no answer was accepted before; from now on one is."""
+        return self._taken.acquire(blocking=False)
 
     def server_bind(self) -> None:
         """Bind without the look-up of the host's name that the base class makes."""
@@ -125,12 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, NOT_EXPECTED)
         elif (callback := self._callback(address.query)) is None:
             self._send(400, NOT_EXPECTED)
-        elif not self.server.take(callback):
+        elif not self.server.is_first():
             self._send(409, ALREADY)
-        elif callback.code is None:
-            self._send(200, REFUSED)
         else:
-            self._send(200, DONE)
+            try:
+                self._send(200, REFUSED if callback.code is None else DONE)
+            finally:  # after the page: whoever waits for the answer may end the process
+                self.server.found.put(callback)
 
     def _callback(self, query: str) -> Callback | None:
         if len(query) > _MAX_QUERY:

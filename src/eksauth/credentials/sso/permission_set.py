@@ -50,6 +50,7 @@ class PermissionSetStep:
         :raises AwsError: when the person may not use the permission set, or AWS cannot be reached.
         """
         from eksauth.credentials.sso.calls import PortalCalls
+        from eksauth.credentials.sso.clients import Answer
 
         if not isinstance(source, SsoAccess):
             raise ConfigError(
@@ -57,15 +58,18 @@ class PermissionSetStep:
                 hint="its via.provider must be of kind aws/iam-identity-center",
                 code="config.chain",
             )
-        with PortalCalls(self.provider, source, context) as calls:
-            account, remembered = self._account(calls, context)
-            try:
-                return self._credentials(calls, account)
-            except AwsError as error:
-                if not remembered or error.code not in _NO_ACCESS:
-                    raise
-            # the name may belong to another account by now
-            return self._credentials(calls, self._look_up(calls, context))
+        try:
+            with PortalCalls(self.provider, source, context) as calls:
+                account, remembered = self._account(calls, context)
+                try:
+                    return self._credentials(calls, account)
+                except AwsError as error:
+                    if not remembered or error.code not in _NO_ACCESS:
+                        raise
+                # the name may belong to another account by now
+                return self._credentials(calls, self._look_up(calls, context))
+        except Answer as answer:
+            raise answer.plain() from None
 
     def _credentials(self, calls: Any, account: str) -> Credentials:
         from eksauth.credentials.sso.clients import Answer, answers

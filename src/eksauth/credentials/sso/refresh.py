@@ -18,7 +18,7 @@ from eksauth.credentials.sso.portal import Portal
 from eksauth.credentials.sso.spent import forget_spent, is_spent, note_spent
 from eksauth.credentials.sso.token import REFRESH_GRANT, Registration, Token
 from eksauth.credentials.sso.uninterrupted import uninterrupted
-from eksauth.errors import AwsError, EksauthError
+from eksauth.errors import EksauthError
 
 _DEAD = frozenset(
     ("InvalidGrantException", "ExpiredTokenException", "InvalidClientException", "UnauthorizedClientException")
@@ -85,7 +85,7 @@ def _refused(portal: Portal, token: Token, context: Context, answer: Answer) -> 
     if answer.name in _DEAD:
         note_spent(context.environ, portal, token)
         return None
-    error = AwsError(answer.message, hint=answer.hint, code=answer.code)
+    error = answer.plain()
     note_failure(context.environ, _failures(portal), error, context.clock())
     raise error
 

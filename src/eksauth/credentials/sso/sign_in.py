@@ -14,7 +14,7 @@ from eksauth.credentials.sso.portal import Portal
 from eksauth.credentials.sso.registration import forget_registration, registration_for
 from eksauth.credentials.sso.spent import forget_spent
 from eksauth.credentials.sso.token import CODE_GRANT, DEVICE_GRANT, Token
-from eksauth.errors import CredentialsError
+from eksauth.errors import AwsError, CredentialsError
 
 _UNKNOWN_CLIENT = frozenset(("InvalidClientException", "UnauthorizedClientException"))
 _NO_CODE_GRANT = frozenset(
@@ -85,12 +85,12 @@ def _new_token(provider: Provider, portal: Portal, context: Context, human: Huma
             return _attempt(client, portal, context, human, grant)
         except _CannotRegister as error:
             if grant != CODE_GRANT or provider.flow != "auto" or error.answer.name not in _NO_CODE_GRANT:
-                raise error.answer from None
+                raise _explained(error.answer) from None
             return _attempt(client, portal, context, human, DEVICE_GRANT)
     except _CannotRegister as error:
-        raise error.answer from None
+        raise _explained(error.answer) from None
     except Answer as answer:
-        raise _explained(answer, portal) from None
+        raise _explained(answer) from None
     finally:
         client.close()
 
@@ -106,7 +106,7 @@ def _attempt(client: Any, portal: Portal, context: Context, human: Human, grant:
         try:
             registration, reused = registration_for(client, portal, grant, environ=context.environ, now=context.clock())
         except Answer as answer:
-            raise _CannotRegister(_explained(answer, portal)) from None
+            raise _CannotRegister(answer) from None
         try:
             if grant == CODE_GRANT:
                 return code_grant(client, portal, registration, human, clock=context.clock)
@@ -121,9 +121,7 @@ def _attempt(client: Any, portal: Portal, context: Context, human: Human, grant:
     raise AssertionError("the second attempt returns or raises")
 
 
-def _explained(answer: Answer, portal: Portal) -> Answer:
-    if answer.name == "InvalidRequestRegionException" and answer.region:
-        answer.hint = f"this portal is in {answer.region}; correct the region of provider '{portal.provider}'"
-    elif answer.name in _UNKNOWN_CLIENT:
+def _explained(answer: Answer) -> AwsError:
+    if answer.name in _UNKNOWN_CLIENT:
         answer.hint = "the registration had ended; run the command again"
-    return answer
+    return answer.plain()

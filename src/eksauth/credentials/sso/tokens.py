@@ -21,7 +21,7 @@ _signed_in_here: set[str] = set()
 def access_token(provider: Provider, context: Context, *, refused: str | None = None) -> Token:
     """Return a token that the portal should take.
 
-    A stored token is a sign-in, not a cached answer: only a person who wants to sign in anew (``fresh``) replaces it.
+    A stored token is a sign-in, not a cached answer: only somebody who wants to sign in anew (``fresh``) replaces it.
 
     :param refused: an access token that the portal has just refused although it had not expired.
     :raises NeedsHuman: when a person has to sign in and ``context.human`` is None.
@@ -43,8 +43,8 @@ def access_token(provider: Provider, context: Context, *, refused: str | None = 
 
 
 def _wants_to_sign_in(context: Context, stored: Token) -> bool:
-    anew = context.human is not None and context.fresh and context.use_cache
-    return anew and stored.access_token not in _signed_in_here
+    # without a cache (--no-cache) everything is fresh, and a sign-in is still not an answer that was kept
+    return context.fresh and context.use_cache and stored.access_token not in _signed_in_here
 
 
 def _without_asking(portal: Portal, stored: Token, context: Context, refused: str | None) -> Token | None:
@@ -68,6 +68,8 @@ def _needs_human(portal: Portal, stored: Token | None, now: float, refused: str 
         what = f"nobody is signed in to {where}"
     elif refused is not None and stored.expires_at > now:
         what = f"the portal does not accept the sign-in to {where} any more"
+    elif stored.expires_at > now:
+        what = f"signing in to {where} anew takes a person"
     else:
         what = f"the sign-in to {where} has expired"
     return NeedsHuman(what, hint=login_hint(portal.provider), code="sso.login_needed")
