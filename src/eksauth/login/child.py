@@ -70,23 +70,27 @@ def being(what: Being, program: str) -> Iterator[Pointers]:
     )
     notes = (*first.warnings, *([warning] if warning else []))
     if what.delivery != "endpoint":
-        yield with_notes(still_pointers(what, first), notes)
+        yield with_notes(still_pointers(what, first, keys_outside=True), notes)
         return
     renewal = Renewal(lambda: what.session(alone=True), first, clock=what.clock)
     try:
         with renewing_endpoint(renewal) as endpoint:
-            yield with_notes(_pointers(what, first, endpoint.variables(), None), notes)
+            yield with_notes(_pointers(what, first, endpoint.variables(), None, keys_outside=True), notes)
     except OSError as error:
         raise EksauthError(
             f"cannot listen on 127.0.0.1: {why(error)}", hint="use --credentials process", code="exec.endpoint"
         ) from None
 
 
-def still_pointers(what: Being, session: Session) -> Pointers:
-    """Return what to change for programs that nobody looks after: a process to ask, or the keys themselves."""
+def still_pointers(what: Being, session: Session, *, keys_outside: bool = False) -> Pointers:
+    """Return what to change for programs that nobody looks after: a process to ask, or the keys themselves.
+
+    :param keys_outside: let eksauth itself, called from there, still find keys that the identity starts from.
+    """
     if what.delivery == "static":
-        return _pointers(what, session, static_source(session.credentials), None)
-    return _pointers(what, session, {}, process_command(what.program, what.config, what.identity))
+        return _pointers(what, session, static_source(session.credentials), None, keys_outside=keys_outside)
+    command = process_command(what.program, what.config, what.identity)
+    return _pointers(what, session, {}, command, keys_outside=keys_outside)
 
 
 def with_notes(found: Pointers, notes: Sequence[str]) -> Pointers:
@@ -94,7 +98,9 @@ def with_notes(found: Pointers, notes: Sequence[str]) -> Pointers:
     return Pointers(set=found.set, unset=found.unset, warnings=(*notes, *found.warnings))
 
 
-def _pointers(what: Being, session: Session, source: Mapping[str, str], command: Sequence[str] | None) -> Pointers:
+def _pointers(
+    what: Being, session: Session, source: Mapping[str, str], command: Sequence[str] | None, *, keys_outside: bool
+) -> Pointers:
     region = region_for(what.config, what.identity, what.environ, session.region)
     content = config_text(region, own_settings(what.outside), command)
     scope = (
@@ -110,7 +116,7 @@ def _pointers(what: Being, session: Session, source: Mapping[str, str], command:
         what.environ,
         region=region,
         source={**files, **source},
-        keys_outside=what.delivery == "endpoint",
+        keys_outside=keys_outside,
     )
 
 
