@@ -10,8 +10,6 @@ import os
 from collections.abc import Mapping
 
 from eksauth.aws.arn import canonical_principal, parse_arn
-from eksauth.credentials.botocore_errors import translated
-from eksauth.credentials.botocore_session import open_session
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
 from eksauth.credentials.settings import Settings, named_profile
@@ -81,6 +79,9 @@ def assume_role(environ: Mapping[str, str], settings: Settings, role: RoleReques
     :raises CredentialsError: when STS does not accept the source credentials.
     :raises AwsError: when STS denies the role or cannot be reached.
     """
+    from eksauth.credentials.botocore_errors import translated
+    from eksauth.credentials.botocore_session import open_session
+
     parameters: dict[str, object] = {
         "RoleArn": role.arn,
         "RoleSessionName": role.session_name or default_session_name(),

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import xml.etree.ElementTree as ET
-from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
 
 import botocore.session
-from tests.credentials.people import Typist
 from tests.e2e.loopback_aws import LoopbackAws
 
 from eksauth.credentials.config.load import load_config
@@ -18,10 +15,11 @@ from eksauth.credentials.config.model import AuthConfig
 from eksauth.credentials.config.select import find_identity
 from eksauth.credentials.identities.authenticate import Session, authenticate
 from eksauth.credentials.identities.contract import Human
-from eksauth.sandbox.aws.mfa import one_time_code
+from eksauth.sandbox.aws.model import Caller
 from eksauth.sandbox.aws.seed import ACCOUNT
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/EksAdmin"
+SERIAL = f"arn:aws:iam::{ACCOUNT}:mfa/alice"
 READER = f"arn:aws:iam::{ACCOUNT}:role/EksReadOnly"
 
 
@@ -93,37 +91,26 @@ class Place:
             client.close()
 
     def give_mfa(self) -> str:
-        """Give alice a device and return the seed of its codes; its serial is :data:`SERIAL`."""
-        user = self.aws.seed.users["alice"]
-        session = botocore.session.get_session()
-        sts = session.create_client(
-            "sts",
-            "us-east-1",
-            aws_access_key_id=user.access_key_id,
-            aws_secret_access_key=user.secret_access_key,
-        )
-        keys = sts.assume_role(RoleArn=ADMIN, RoleSessionName="device")["Credentials"]
-        from eksauth.sandbox.aws.iam import IamStore
+        """Give alice a device, unless she has it, and return the seed of its codes; its serial is :data:`SERIAL`."""
+        iam = self.aws.cloud.iam
+        with iam.opened():
+            backend = iam.backend(ACCOUNT)
+            device = backend.virtual_mfa_devices.get(SERIAL)
+            if device is None:
+                device = backend.create_virtual_mfa_device("alice", "/")
+                backend.enable_mfa_device("alice", SERIAL, "111111", "222222")
+        seed = iam.mfa_seed(ACCOUNT, "alice", SERIAL)
+        assert seed is not None
+        return seed
 
-        assert isinstance(self.aws.cloud.iam, IamStore)
-        iam = session.create_client(
-            "iam",
-            "us-east-1",
-            endpoint_url="https://sts.us-east-1.amazonaws.com",
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
-        )
-        answer = iam.create_virtual_mfa_device(VirtualMFADeviceName="alice")["VirtualMFADevice"]
-        iam.enable_mfa_device(
-            UserName="alice", SerialNumber=SERIAL, AuthenticationCode1="111111", AuthenticationCode2="222222"
-        )
-        for client in (sts, iam):
-            client.close()
-        seed: bytes = answer["Base32StringSeed"]
-        return b64decode(seed).decode() if not seed.isalnum() else seed.decode()
+    def caller(self, session: Session) -> Caller:
+        """Return what AWS itself remembers of a session."""
+        found = self.aws.cloud.sessions.get(session.credentials.access_key_id)
+        assert found is not None
+        return found.caller
 
-
-SERIAL = f"arn:aws:iam::{ACCOUNT}:mfa/alice"
-
-__all__ = ["ADMIN", "ET", "READER", "SERIAL", "Place", "Typist", "one_time_code"]
+    def life(self, session: Session) -> float:
+        """Return for how many seconds AWS made a session."""
+        found = self.aws.cloud.sessions.get(session.credentials.access_key_id)
+        assert found is not None
+        return found.expires_at - found.caller.issued_at

@@ -12,7 +12,6 @@ from eksauth.credentials.identities.contract import Context, Material, SamlAsser
 from eksauth.credentials.identities.mfa import mfa_code
 from eksauth.credentials.identities.role_call import CHAINED_MAX_SECONDS, RoleCall
 from eksauth.credentials.identities.session_name import human_in_arn, session_name
-from eksauth.credentials.identities.sts import caller_arn, credentials_from, sts_client, sts_errors
 from eksauth.credentials.identities.trust import require_trust
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
@@ -113,6 +112,8 @@ def identity_step(identity: Identity, config: AuthConfig) -> RoleStep:
 
 
 def _assume(source: Credentials, call: RoleCall, context: Context) -> Credentials:
+    from eksauth.credentials.identities.sts import caller_arn, credentials_from, sts_client, sts_errors
+
     name, duration = call.session_name, call.duration_seconds
     shortened = duration is not None and duration > CHAINED_MAX_SECONDS and source.session_token is not None
     if name is None or shortened:

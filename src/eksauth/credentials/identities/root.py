@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from eksauth.credentials.config.model import AuthConfig, Identity
 from eksauth.credentials.identities.chain import region_of
 from eksauth.credentials.identities.contract import Context, Material
-from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
 from eksauth.credentials.identities.trust import require_trust
 from eksauth.credentials.model import Credentials
 from eksauth.errors import ConfigError
@@ -57,6 +56,8 @@ class RootStep:
                 hint="give it via.identity, with an identity of the management account",
                 code="config.chain_source",
             )
+        from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
+
         with sts_errors(self.name, f"assuming root of {self.account}"):
             client = sts_client(self.region, endpoint_url=self.endpoint_url, credentials=source)
             answer = client.assume_root(

@@ -14,7 +14,6 @@ from eksauth.credentials.config.model import AuthConfig, Identity
 from eksauth.credentials.identities.chain import region_of
 from eksauth.credentials.identities.contract import Context, Material, NeedsHuman, login_hint
 from eksauth.credentials.identities.mfa import mfa_code
-from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
 from eksauth.credentials.identities.trust import require_trust
 from eksauth.credentials.identity_inputs import digest
 from eksauth.credentials.model import Credentials, unusable_field
@@ -77,6 +76,8 @@ class UserStep:
                 "SerialNumber": serial,
                 "TokenCode": mfa_code(self.name, serial, process, context),
             }
+        from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
+
         with sts_errors(self.name, f"getting a session for {self.name}"):
             client = sts_client(self.region, endpoint_url=self.identity.endpoint_url, credentials=keys)
             return credentials_from(client.get_session_token(**parameters), f"user {self.name}")
