@@ -16,7 +16,7 @@ from eksauth.errors import EksauthError, UsageError
 
 Progress = Callable[[int, int], None]
 """Told how many calls are done and known of."""
-_KEEPING = frozenset(("aws/iam-identity-center",))
+KEEPING = frozenset(("aws/iam-identity-center",))
 """Kinds whose sign-in is kept, so that it is worth something without an identity."""
 
 
@@ -68,7 +68,7 @@ def sign_in_provider(
     :raises NeedsHuman: when somebody has to do something and ``human`` is None.
     :raises EksauthError: whichever other kind says why not.
     """
-    if provider.kind not in _KEEPING:
+    if provider.kind not in KEEPING:
         users = [each.name for each in config.identities.values() if provider_is(config, each, provider)]
         raise UsageError(
             f"a sign-in at '{provider.name}' ({provider.declared_kind}) is not kept: it is for one identity at a time",

@@ -16,6 +16,7 @@ from eksauth.credentials.identities.authenticate import forget
 from eksauth.credentials.identities.chain import links_of
 from eksauth.credentials.identities.contract import NeedsHuman
 from eksauth.errors import EksauthError
+from eksauth.login.providers import KEEPING, provider_of
 from eksauth.login.sign_in import SignedIn, Terms, sign_in
 
 WORKERS = 8
@@ -50,17 +51,19 @@ def sign_in_all(
     anew: set[str] = set()
     waiting = everybody
     while waiting:
-        silent = _silently(config, waiting, terms, anew, environ, clock)
+        wants_person = [each for each in waiting if _asked_anyway(config, each, terms, anew)]
+        silent = _silently(config, [each for each in waiting if each not in wants_person], terms, anew, environ, clock)
         stuck = [each for each in silent if terms.human is not None and _needs_person(each.error)]
         outcomes.update({each.identity.name: each for each in silent if each not in stuck})
         watching(len(outcomes), len(everybody))
-        if not stuck:
+        wants_person += [each.identity for each in stuck]
+        if not wants_person:
             break
-        first, *others = (each.identity for each in stuck)
+        first, *others = wants_person
         outcomes[first.name] = _one(config, first, terms, environ, clock)
         anew.add(_root(config, first))
         watching(len(outcomes), len(everybody))
-        waiting = list(others)
+        waiting = others
     return [outcomes[each.name] for each in everybody]
 
 
@@ -102,6 +105,17 @@ def _one(
         return Outcome(identity, sign_in(config, identity, terms, environ=environ, clock=clock))
     except EksauthError as error:
         return Outcome(identity, error=error)
+
+
+def _asked_anyway(config: AuthConfig, identity: Identity, terms: Terms, anew: set[str]) -> bool:
+    """Tell whether a fresh start means a person, although the sign-in could be renewed in silence."""
+    if not terms.fresh or terms.human is None:
+        return False
+    try:
+        provider = provider_of(config, identity)
+    except EksauthError:
+        return False
+    return provider is not None and provider.kind in KEEPING and provider.name not in anew
 
 
 def _needs_person(error: EksauthError | None) -> bool:
