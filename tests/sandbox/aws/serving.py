@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,15 @@ class ServedAws:
         config = Config(retries={"total_max_attempts": 1, "mode": "standard"})
         if not keys and service in {"sso", "sso-oidc", "sts"}:
             config = config.merge(Config(signature_version=botocore.UNSIGNED))
-        session = botocore.session.Session()
-        return session.create_client(
+        return _botocore().create_client(
             service, region, endpoint_url=self.url, verify=str(self.ca_file), config=config, **keys
         )
+
+
+@lru_cache
+def _botocore() -> Any:
+    # reading the services' models is most of the time that a client takes
+    return botocore.session.Session()
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -128,6 +128,21 @@ def test_accounts_come_in_pages(own_served: ServedAws) -> None:
     assert credentials["roleCredentials"]["accessKeyId"].startswith("ASIA")
 
 
+def test_accounts_of_many_are_real_accounts(own_served: ServedAws) -> None:
+    """Whoever comes first, each permission set has its role in each of them."""
+    many = {"count": 2, "user_name": "dana", "permission_set": "ClusterReader"}
+    one, two = own_served.control("POST", "sso/many-accounts", many)["accounts"]
+    for account in (one, two):
+        assignment = {"user_name": "farah", "account": account, "permission_set": "Data.Engineer"}
+        assert own_served.control("POST", "sso/assignments", assignment)["role_arn"].startswith(
+            f"arn:aws:iam::{account}:"
+        )
+        for name, wanted in (("dana", "ClusterReader"), ("farah", "Data.Engineer")):
+            token = SsoClient.register(own_served).sign_in(name)["accessToken"]
+            found = own_served.client("sso").get_role_credentials(accessToken=token, accountId=account, roleName=wanted)
+            assert found["roleCredentials"]["secretAccessKey"]
+
+
 def test_roles_come_in_pages(served: ServedAws) -> None:
     """ListAccountRoles pages as well, and its tokens are no good for another listing."""
     token = SsoClient.register(served).sign_in()["accessToken"]

@@ -12,7 +12,7 @@ from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.sso.authorization_request import RedirectedFault, allow, deny, read_authorization_request
 from eksauth.sandbox.aws.sso.center import IdentityCenter, Settings
 from eksauth.sandbox.aws.sso.directory import PermissionSet, Person, PortalAccount
-from eksauth.sandbox.aws.sso.roles import provision_role
+from eksauth.sandbox.aws.sso.roles import open_account, provision_role
 
 _MOST_ACCOUNTS = 1000
 _FIRST_OF_MANY = 900_000_000_000
@@ -131,19 +131,27 @@ class SsoControl:
 
     def _add_many_accounts(self, body: bytes) -> Any:
         wanted = msgspec.json.decode(body, type=_ManyAccounts)
+        directory = self._center.directory
+        if directory.person(wanted.user_name) is None or wanted.permission_set not in directory.permission_sets:
+            raise LookupError("no such person or permission set")
         numbers: list[str] = []
         number = _FIRST_OF_MANY
         while len(numbers) < wanted.count:
             number += 1
             account = str(number)
-            if account in self._center.directory.accounts:
+            if account in directory.accounts:
                 continue
-            self._open_account(PortalAccount(account, f"account-{account[-4:]}", f"aws+{account}@example.com"))
-            self._give(wanted.user_name, account, wanted.permission_set)
+            # making its IAM takes longer than all the rest
+            directory.unopened.add(account)
+            listed = PortalAccount(account, f"account-{account[-4:]}", f"aws+{account}@example.com")
+            directory.accounts[account] = listed
+            directory.assign(wanted.user_name, account, wanted.permission_set)
             numbers.append(account)
         return {"accounts": numbers}
 
     def _open_account(self, account: PortalAccount) -> None:
+        if self._iam.partition_of(account.account) not in {None, "aws"}:
+            raise ValueError("that account is in another partition")
         self._iam.add_account(account.account, "aws")
         self._center.directory.accounts[account.account] = account
 
@@ -158,6 +166,7 @@ class SsoControl:
 
     def _give(self, user_name: str, account: str, permission_set: str) -> str:
         self._center.directory.assign(user_name, account, permission_set)
+        open_account(self._iam, self._center.directory, account, self._center.region)
         found = self._center.directory.permission_sets[permission_set]
         return provision_role(self._iam, account, found, self._center.region)
 

@@ -61,9 +61,13 @@ class PermissionSet:
 
 
 class Directory:
-    """People, accounts, permission sets and assignments of one Identity Center."""
+    """People, accounts, permission sets and assignments of one Identity Center.
+
+    :ivar unopened: accounts whose IAM, with its roles, is made when somebody first uses it.
+    """
 
     def __init__(self) -> None:
+        self.unopened: set[str] = set()
         self.accounts: dict[str, PortalAccount] = {}
         self.permission_sets: dict[str, PermissionSet] = {}
         self._people: dict[str, Person] = {}
@@ -117,3 +121,7 @@ class Directory:
     def permission_sets_of(self, user_name: str, account: str) -> list[str]:
         """Return the names of what a person may use in an account."""
         return sorted(self._assigned.get(user_name, {}).get(account, ()))
+
+    def permission_sets_in(self, account: str) -> list[str]:
+        """Return the names of what anybody may use in an account."""
+        return sorted({name for accounts in self._assigned.values() for name in accounts.get(account, ())})

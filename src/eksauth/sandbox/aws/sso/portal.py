@@ -16,7 +16,7 @@ from eksauth.sandbox.aws.request import Parameters, RawRequest, parse_pairs
 from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.sso.center import IdentityCenter
 from eksauth.sandbox.aws.sso.registrations import ACCOUNT_ACCESS
-from eksauth.sandbox.aws.sso.roles import find_role, open_role_session
+from eksauth.sandbox.aws.sso.roles import find_role, open_account, open_role_session
 from eksauth.sandbox.aws.sso.tokens import Family
 from eksauth.sandbox.aws.wire import Answer, new_request_id
 
@@ -70,7 +70,11 @@ class Portal:
         name = parameters.get("role_name")
         if not name:
             raise _invalid("role_name is missing")
-        role = find_role(self.iam, account, name) if name in self._assigned(account) else None
+        if name not in self._assigned(account):
+            raise _forbidden()
+        directory = self.center.directory
+        open_account(self.iam, directory, account, self.center.region)
+        role = find_role(self.iam, account, name)
         if role is None:
             raise _forbidden()
         session = open_role_session(
@@ -78,7 +82,7 @@ class Portal:
             account=account,
             partition=self.iam.partition_of(account) or "aws",
             user_name=self.family.user_name,
-            seconds=self.center.directory.permission_sets[name].session_seconds,
+            seconds=directory.permission_sets[name].session_seconds,
             sessions=self.sessions,
             now=self.now,
         )

@@ -10,7 +10,7 @@ from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.model import Caller, Session
 from eksauth.sandbox.aws.seed import add_role
 from eksauth.sandbox.aws.sessions import SessionStore, new_access_key_id
-from eksauth.sandbox.aws.sso.directory import PermissionSet
+from eksauth.sandbox.aws.sso.directory import Directory, PermissionSet
 
 _PREFIX = "AWSReservedSSO_"
 _SIGN_IN = "https://signin.aws.amazon.com/saml"
@@ -38,6 +38,15 @@ def provision_role(store: IamStore, account: str, permission_set: PermissionSet,
         longest=43200,
     )
     return made.arn
+
+
+def open_account(store: IamStore, directory: Directory, account: str, region: str) -> None:
+    """Make the IAM of an account, with the roles of what is assigned in it, if that was put off until now."""
+    if account in directory.unopened:
+        directory.unopened.discard(account)
+        store.add_account(account, "aws")
+        for name in directory.permission_sets_in(account):
+            provision_role(store, account, directory.permission_sets[name], region)
 
 
 def find_role(store: IamStore, account: str, permission_set: str) -> Any | None:
