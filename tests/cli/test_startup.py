@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 from tests.installed import clean_environment, installed, interpreters
 
+from eksauth.credentials.audit import append
 from eksauth.credentials.cache import cache_key
 from eksauth.credentials.cache_store import store
+from eksauth.credentials.config.load import load_config
+from eksauth.credentials.config.select import find_identity
+from eksauth.credentials.identities.authenticate import cached_session, target_key
+from eksauth.credentials.index_store import remember
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
 from eksauth.credentials.settings import quick_settings
@@ -27,6 +32,7 @@ ALLOWED = {
     "eksauth.token.checks",
     "eksauth.token.exec_credential",
     "eksauth.token.fast",
+    "eksauth.token.selection",
     "eksauth.token.sigv4",
     "eksauth.token.stdout",
     "eksauth.aws",
@@ -50,6 +56,15 @@ ALLOWED_FOR = {
     "cached-role": {"eksauth.credentials.cache"},
     "cached-chain": {"eksauth.credentials.cache"},
     "get-token": set[str](),
+    "identity": {
+        "eksauth.credentials.audit",
+        "eksauth.credentials.cache",
+        "eksauth.credentials.config",
+        "eksauth.credentials.config.search",
+        "eksauth.credentials.identity_index",
+        "eksauth.credentials.identity_inputs",
+        "eksauth.token.quick_identity",
+    },
 }
 DENIED = {
     "re": "half an interpreter start, and the sign that something heavy got in",
@@ -117,6 +132,28 @@ def seed(home: Path, profile: str, role: RoleRequest | None, **variables: str) -
     assert store(environ, key, Credentials("ASIACACHED", "secret", "token", now + 3600, "test"), now) is None
 
 
+def seed_identity(home: Path) -> list[str]:
+    """Sign in as an identity of a configuration in ``home``, and return the command of its kubeconfig entry."""
+    path = home / "eksauth.yaml"
+    path.write_text(
+        "auth:\n  identities:\n    dev:\n      kind: aws/assume-role\n      via: {identity: base}\n"
+        f'      principal: {{assume_role: "{ROLE}"}}\n    base: {{kind: aws/user}}\n'
+    )
+    path.chmod(0o600)
+    environ = {**clean_environment(), "HOME": str(home)}
+    config = load_config(environ, flag=str(path), realm="")
+    dev = find_identity(config, "dev")
+    key = target_key(config, dev, environ)
+    assert key is not None
+    now = time.time()
+    assert store(environ, key, Credentials("ASIACACHED", "secret", "token", now + 3600, "test"), now) is None
+    session = cached_session(config, dev, environ=environ, now=now)
+    assert session is not None
+    assert remember(config, session, environ=environ, spelled="dev", realm="", until=float("inf"))
+    assert append(environ, {"event": "login", "identity": "dev"}) is None
+    return [*TOKEN, "--region", "eu-west-1", "--identity", "dev", "--config", str(path), "--realm="]
+
+
 @pytest.mark.parametrize("case", list(ALLOWED_FOR))
 def test_hot_path_imports(case: str, venv: Path, home: Path) -> None:
     """The installed program loads no module that is not on the list, and none of the heavy ones."""
@@ -132,6 +169,8 @@ def test_hot_path_imports(case: str, venv: Path, home: Path) -> None:
     elif case == "cached-chain":
         seed(home, "sso", None)
         argv += ["--profile", "sso"]
+    elif case == "identity":
+        argv = [*seed_identity(home), "--account", "111122223333"]
     elif case == "profile":
         argv += ["--profile", "dev"]
     elif case == "get-token":

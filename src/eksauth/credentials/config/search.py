@@ -3,8 +3,6 @@
 ``eksauth token`` without ``--config`` comes through here on every kubectl command, so nothing is imported but ``os``.
 """
 
-from __future__ import annotations
-
 import os
 
 TYPE_CHECKING = False
@@ -37,7 +35,7 @@ class Found:
 
 
 def find_config(
-    environ: Mapping[str, str], *, flag: str | None = None, cwd: str | os.PathLike[str] | None = None
+    environ: "Mapping[str, str]", *, flag: str | None = None, cwd: "str | os.PathLike[str] | None" = None
 ) -> Found | None:
     """Return the configuration file, or None when there is none.
 
@@ -56,7 +54,7 @@ def find_config(
     return Found(own, searched=False) if own is not None and os.path.lexists(own) else None
 
 
-def user_config(environ: Mapping[str, str]) -> str | None:
+def user_config(environ: "Mapping[str, str]") -> str | None:
     """Return ``$XDG_CONFIG_HOME/eksauth/eksauth.yaml``, by default below ``~/.config``; None without a home."""
     base = environ.get("XDG_CONFIG_HOME", "")
     if base[:1] != "/":  # the XDG specification says to ignore relative paths
@@ -72,7 +70,7 @@ def is_atmos(path: str) -> bool:
     return os.path.basename(path).lstrip(".") in {"atmos.yaml", "atmos.yml"}  # noqa: PTH119
 
 
-def _absolute(name: str, environ: Mapping[str, str], cwd: str | os.PathLike[str] | None) -> str:
+def _absolute(name: str, environ: "Mapping[str, str]", cwd: "str | os.PathLike[str] | None") -> str:
     if name == "~" or name[:2] == "~/":
         name = (_home(environ) or "~") + name[1:]
     if name[:1] == "/":
@@ -81,12 +79,12 @@ def _absolute(name: str, environ: Mapping[str, str], cwd: str | os.PathLike[str]
     return os.path.normpath(os.path.join(_working_directory(cwd) or "/", name)) if name else name  # noqa: PTH118
 
 
-def _home(environ: Mapping[str, str]) -> str | None:
+def _home(environ: "Mapping[str, str]") -> str | None:
     home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111
     return home if home[:1] == "/" else None
 
 
-def _working_directory(cwd: str | os.PathLike[str] | None) -> str | None:
+def _working_directory(cwd: "str | os.PathLike[str] | None") -> str | None:
     try:
         return os.path.abspath(cwd) if cwd is not None else os.getcwd()  # noqa: PTH100, PTH109
     except OSError:  # it was removed
