@@ -35,6 +35,11 @@ class ServerConfig:
     :param reserved_prefixes: backend mode -> prefixes that its user names may not begin with.
     :param sts_endpoint_overrides: STS host -> ``https://host[:port]`` to connect to instead.
     :param sts_ca_file: extra authorities for overridden hosts.
+    :param dynamic_file: of the ``DynamicFile`` backend; ``dynamic_file_strict`` goes by unique id.
+    :param dynamic_backend_mode_file: says which backends are asked, and may change while the server runs.
+    :param access_entries_file: of the ``AccessEntries`` backend; None takes them from custom resources.
+    :param kubeconfig: how backends in the cluster reach its API; None, with no ``master``, means from inside.
+    :param empty_grace_seconds: how long mappings that were emptied or deleted stay in force.
     :param warnings: what loads but will not do what its writer meant.
     """
 
@@ -56,6 +61,13 @@ class ServerConfig:
     ec2_describe_instances_qps: int = 15
     ec2_describe_instances_burst: int = 5
     source_arn: str = ""
+    dynamic_file: Path | None = None
+    dynamic_file_strict: bool = False
+    dynamic_backend_mode_file: Path | None = None
+    access_entries_file: Path | None = None
+    kubeconfig: Path | None = None
+    master: str = ""
+    empty_grace_seconds: int = 600
     log_verbosity: str = "info"
     warnings: tuple[Problem, ...] = ()
 
@@ -77,7 +89,6 @@ def parse_server_config(text: str, name: str) -> ServerConfig:
 
 
 _TOP_KEYS = ("clusterID", "server", "log-verbosity", "feature-gates", "defaultRole")
-_IGNORED = "accepted, and without effect here"
 
 
 class _ConfigReader:
@@ -106,10 +117,7 @@ class _ConfigReader:
         return ServerConfig(**present, warnings=tuple(self._problems.found))  # type: ignore[arg-type]
 
     def _server(self, node: yaml.Node) -> dict[str, object]:
-        keys = self._known(node, tuple(_SERVER_KEYS), "server")
-        for key, value in keys.items():
-            if _SERVER_KEYS[key] == _IGNORED and not is_null(value):
-                self._warn(value, "config.ignored_key", f"server.{key} is {_IGNORED}")
+        keys = self._known(node, _SERVER_KEYS, "server")
         overrides, ca_file = keys.get("stsEndpointOverrides"), self._text(keys, "stsCAFile")
         return {
             "partition": self._partition(keys.get("partition")),
@@ -131,6 +139,13 @@ class _ConfigReader:
                 keys.get("ec2DescribeInstancesBurst"), "ec2DescribeInstancesBurst"
             ),
             "source_arn": self._text(keys, "sourceARN"),
+            "dynamic_file": self._path(keys, "dynamicfilepath"),
+            "dynamic_file_strict": self._truth(keys.get("dynamicfileUserIDStrict"), "dynamicfileUserIDStrict"),
+            "dynamic_backend_mode_file": self._path(keys, "dynamicBackendModePath"),
+            "access_entries_file": self._path(keys, "accessEntriesPath"),
+            "kubeconfig": self._path(keys, "kubeconfig"),
+            "master": self._text(keys, "master"),
+            "empty_grace_seconds": self._number(keys.get("emptyGraceSeconds"), "emptyGraceSeconds"),
         }
 
     def _known(
@@ -258,29 +273,31 @@ class _ConfigReader:
         self._problems.add(Problem(code, message, Source(self._file.name, self._file.line(node)), hint))
 
 
-_SERVER_KEYS = dict.fromkeys(
-    [
-        "partition",
-        "address",
-        "port",
-        "hostname",
-        "stateDir",
-        "generateKubeconfig",
-        "kubeconfigPregenerated",
-        "backendMode",
-        "mapRoles",
-        "mapUsers",
-        "mapAccounts",
-        "scrubbedAccounts",
-        "reservedPrefixConfig",
-        "stsEndpointOverrides",
-        "stsCAFile",
-        "ec2DescribeInstancesRoleARN",
-        "ec2DescribeInstancesQps",
-        "ec2DescribeInstancesBurst",
-        "sourceARN",
-    ],
-    "",
-) | dict.fromkeys(
-    ["kubeconfig", "master", "dynamicfilepath", "dynamicfileUserIDStrict", "dynamicBackendModePath"], _IGNORED
+_SERVER_KEYS = (
+    "partition",
+    "address",
+    "port",
+    "hostname",
+    "stateDir",
+    "generateKubeconfig",
+    "kubeconfigPregenerated",
+    "backendMode",
+    "mapRoles",
+    "mapUsers",
+    "mapAccounts",
+    "scrubbedAccounts",
+    "reservedPrefixConfig",
+    "stsEndpointOverrides",
+    "stsCAFile",
+    "ec2DescribeInstancesRoleARN",
+    "ec2DescribeInstancesQps",
+    "ec2DescribeInstancesBurst",
+    "sourceARN",
+    "kubeconfig",
+    "master",
+    "dynamicfilepath",
+    "dynamicfileUserIDStrict",
+    "dynamicBackendModePath",
+    "accessEntriesPath",
+    "emptyGraceSeconds",
 )

@@ -98,11 +98,15 @@ class Authenticator:
     ) -> None:
         self.verifier = TokenVerifier(cluster_id=cluster_id, partition=partition, sts=sts, now=now)
         self.mapping = mapping
+        self.adopt(reserved_prefixes or {}, scrubbed_accounts)
+        self._private_dns_name = private_dns_name
+
+    def adopt(self, reserved_prefixes: Mapping[str, Collection[str]], scrubbed_accounts: Collection[str]) -> None:
+        """Judge by these from now on."""
         self._reserved_prefixes = {
-            mode: tuple(prefix for prefix in prefixes if prefix) for mode, prefixes in (reserved_prefixes or {}).items()
+            mode: tuple(prefix for prefix in prefixes if prefix) for mode, prefixes in reserved_prefixes.items()
         }
         self._scrubbed_accounts = frozenset(scrubbed_accounts)
-        self._private_dns_name = private_dns_name
 
     async def authenticate(self, token: str | bytes) -> Decision:
         """Judge ``token``; refusals and outages are decisions too, nothing is raised for them."""

@@ -96,7 +96,6 @@ def run(
         raise ConfigError(
             f"the server needs {error.name or 'packages'}, which is not installed", hint="pip install 'eksauth[server]'"
         ) from None
-    loaded = load_server_config(config) if config is not None else ServerConfig()
     given: dict[str, Any] = {
         "cluster_id": cluster_id,
         "partition": partition,
@@ -109,8 +108,14 @@ def run(
         "backend_modes": backend_modes(backend_mode) if backend_mode else None,
         "log_verbosity": log_verbosity,
     }
-    settled = replace(loaded, **{key: value for key, value in given.items() if value is not None})
-    serve.check(settled)
+    flags = {key: value for key, value in given.items() if value is not None}
+
+    def read() -> ServerConfig:
+        settled = replace(load_server_config(config) if config is not None else ServerConfig(), **flags)
+        serve.check(settled)
+        return settled
+
+    settled = read()
     decision_log.configure(log_format, settled.log_verbosity)
     settings = serve.settings_of(
         settled,
@@ -121,4 +126,4 @@ def run(
         ready_file=ready_file,
     )
     with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-        return runner.run(serve.serve(settled, settings))
+        return runner.run(serve.serve(settled, settings, read=read if config is not None else None, path=config))

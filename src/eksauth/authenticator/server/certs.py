@@ -83,6 +83,24 @@ def load_or_make(state_dir: Path, names: tuple[str, ...], now: float) -> ServerC
     return ServerCertificate(certificate_path, key_path, pem, made=not present)
 
 
+def load_existing(certificate_path: Path, key_path: Path, now: float) -> ServerCertificate:
+    """Return the pair that is in these files now.
+
+    :raises ConfigError: when they cannot be read or do not work.
+    """
+    try:
+        pem, key = certificate_path.read_bytes(), key_path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {why(error)}", code="config.certificate") from None
+    _check(certificate_path, pem, key_path, key, now)
+    return ServerCertificate(certificate_path, key_path, pem, made=False)
+
+
+def expires_at(pem: bytes) -> float:
+    """Return when the first certificate of a PEM text ends, in epoch seconds."""
+    return x509.load_pem_x509_certificates(pem)[0].not_valid_after_utc.timestamp()
+
+
 def alternative_names(names: tuple[str, ...]) -> list[x509.GeneralName]:
     """Return the subject alternative names for bind addresses and host names.
 

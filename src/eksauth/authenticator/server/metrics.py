@@ -7,6 +7,7 @@ nobody has verified and every new label value costs memory for ever.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -81,6 +82,16 @@ class Metrics:
         self.errors = self._plain("eksauth_internal_errors", "Requests that failed for a reason nobody foresaw.")
         self.in_flight = Gauge("eksauth_requests_in_flight", "Requests being answered.", registry=self.registry)
         self.connections = Gauge("eksauth_connections_open", "Open client connections.", registry=self.registry)
+        ages = Histogram(
+            "aws_iam_authenticator_dynamic_e2e_latency_seconds",
+            "Seconds from the writing of an update to its effect.",
+            ["type"],
+            buckets=(1, 3, 5, 10, 15, 20, 30, 60),
+            registry=self.registry,
+        )
+        self.dynamic_file_age = ages.labels("dynamic_file").observe
+        self.mode_switch_age = ages.labels("dynamic_backend_mode").observe
+        self.before_exposition: list[Callable[[], None]] = []
         self._cached = Gauge(
             "eksauth_verification_cache_entries", "Decisions held in memory.", ["kind"], registry=self.registry
         )
@@ -113,6 +124,8 @@ class Metrics:
 
     def exposition(self, cached: tuple[int, int] = (0, 0)) -> bytes:
         """Return everything in the Prometheus text format; ``cached`` is how many grants and refusals are held."""
+        for bring_up_to_date in self.before_exposition:
+            bring_up_to_date()
         self._cached.labels("grant").set(cached[0])
         self._cached.labels("refusal").set(cached[1])
         return generate_latest(self.registry)

@@ -12,9 +12,11 @@ import signal
 import socket
 import ssl
 import time
+from collections.abc import Awaitable, Callable
 
 from eksauth.authenticator.server import webhook_kubeconfig as kubeconfig
 from eksauth.authenticator.server.cache import VerificationCache
+from eksauth.authenticator.server.cert_reload import CertificateReload
 from eksauth.authenticator.server.certs import ServerCertificate, covers, load_or_make
 from eksauth.authenticator.server.connections import BoundedServer
 from eksauth.authenticator.server.decision_log import LOGGER_NAME
@@ -96,11 +98,33 @@ class AuthenticatorServer:
         except BaseException:
             listener.close()
             raise
+        self.webhook = webhook
+        self._reload = CertificateReload(certificate, context, clock=time.time, changed=self._tell_api_servers)
+        self._watch = asyncio.create_task(self._reload.watch(), name="watch certificate")
         self._closing.push_async_callback(judge.close)
+        self._closing.push_async_callback(self._stop_watching)
         self._closing.push_async_callback(connections.shutdown, _FLUSH_SECONDS)
         self._closing.push_async_callback(self._drain, webhook, connections)
         self._closing.callback(server.close)
         return certificate
+
+    async def reload(self) -> None:
+        """Take the certificate that is on disk now."""
+        await self._reload.reload()
+
+    async def _tell_api_servers(self, certificate: ServerCertificate) -> None:
+        if self.settings.kubeconfig is None:
+            return
+        content = kubeconfig.render(self.url, certificate.pem)
+        try:
+            await asyncio.to_thread(kubeconfig.write, self.settings.kubeconfig, content)
+        except ConfigError as error:
+            _log.warning("webhook kubeconfig", extra={"fields": {"warning": error.message}})
+
+    async def _stop_watching(self) -> None:
+        self._watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watch
 
     async def stop(self, hurry: asyncio.Event) -> None:
         """Stop accepting, finish what is under way within the grace period, and close; ``hurry`` ends the grace."""
@@ -115,11 +139,14 @@ class AuthenticatorServer:
             wait.cancel()
 
 
-async def run(settings: ServerSettings, authority: Authority, metrics: Metrics) -> int:
+async def run(server: AuthenticatorServer, reload: Callable[[], Awaitable[None]]) -> int:
     """Serve until SIGTERM or SIGINT and return the exit code.
 
-    The first signal drains; a second one cuts what is left and gives 128 plus its number.
+    The first signal drains; a second one cuts what is left and gives 128 plus its number. SIGHUP reloads.
+
+    :param reload: reads configuration and mappings again.
     """
+    settings = server.settings
     loop = asyncio.get_running_loop()
     stopping, hurry = asyncio.Event(), asyncio.Event()
     received: list[int] = []
@@ -128,11 +155,23 @@ async def run(settings: ServerSettings, authority: Authority, metrics: Metrics) 
         (hurry if received else stopping).set()
         received.append(number)
 
+    reloads: set[asyncio.Task[None]] = set()
+
+    async def reload_all() -> None:
+        _log.info("reloading", extra={"fields": {"signal": "SIGHUP"}})
+        await reload()
+        await server.reload()
+
+    def on_hangup() -> None:
+        task = asyncio.ensure_future(reload_all())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
-    server = AuthenticatorServer(settings, authority, metrics)
     try:
         certificate = await server.start(time.time())
+        loop.add_signal_handler(signal.SIGHUP, on_hangup)
         announce(server, certificate)
         await stopping.wait()
         _log.info("stopping", extra={"fields": {"signal": signal.Signals(received[0]).name}})
@@ -140,8 +179,10 @@ async def run(settings: ServerSettings, authority: Authority, metrics: Metrics) 
         if settings.ready_file is not None:
             with contextlib.suppress(OSError):
                 settings.ready_file.unlink()
+        for task in reloads:
+            task.cancel()
         await server.stop(hurry)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
     _log.info("stopped")
     return 128 + received[1] if hurry.is_set() else 0

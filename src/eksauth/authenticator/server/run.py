@@ -6,21 +6,27 @@ import asyncio
 import logging
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from eksauth.authenticator.arguments import checked_cluster_id, checked_partition
+from eksauth.authenticator.backends.assemble import check_backends
+from eksauth.authenticator.backends.live import LiveConfiguration
 from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.decide import build_authenticator
+from eksauth.authenticator.entries.authorize import Opinion, authorize
 from eksauth.authenticator.mapping.modes import backend_modes
-from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
 from eksauth.authenticator.server.decision_log import LEVELS, LOGGER_NAME
 from eksauth.authenticator.server.metrics import Metrics
-from eksauth.authenticator.server.process import run
+from eksauth.authenticator.server.notices import Notices, log_problems
+from eksauth.authenticator.server.process import AuthenticatorServer, run
 from eksauth.authenticator.server.settings import CacheSettings, ServerSettings, WebhookSettings
 from eksauth.authenticator.server.sts_metrics import MeteredSts
+from eksauth.authenticator.server.webhook import NO_ENTRIES
 from eksauth.authenticator.sts.client import StsClient
 from eksauth.authenticator.sts.shares import SharedSts
 from eksauth.errors import ConfigError
+from eksauth.kube.rbac import Attributes
 
 _log = logging.getLogger(LOGGER_NAME)
 _DEFAULTS = CacheSettings()
@@ -37,12 +43,8 @@ def check(config: ServerConfig) -> None:
     checked_partition(config.partition)
     if config.log_verbosity not in LEVELS:
         raise ConfigError(f"no such log verbosity: {config.log_verbosity!r}", hint=f"one of {', '.join(LEVELS)}")
-    for mode in backend_modes(config.backend_modes):
-        if mode != "MountedFile":
-            raise ConfigError(
-                f"backend mode {mode} is not available in this version",
-                hint="use MountedFile: put the mappings under server in the configuration file",
-            )
+    backend_modes(config.backend_modes)
+    check_backends(config)
 
 
 def settings_of(
@@ -73,24 +75,54 @@ def settings_of(
     )
 
 
-async def serve(config: ServerConfig, settings: ServerSettings) -> int:
+async def serve(
+    config: ServerConfig,
+    settings: ServerSettings,
+    *,
+    read: Callable[[], ServerConfig] | None = None,
+    path: Path | None = None,
+) -> int:
     """Serve until told to stop and return the exit code.
 
+    :param read: reads the configuration again, when it came from a file; raises ConfigError.
+    :param path: that file, to notice changes of.
     :raises ConfigError: when something that ``config`` names cannot be used.
     """
     metrics = Metrics()
+    notices = Notices(metrics)
     allow_many_connections(settings.limits.connections)
+
+    def adopt(newer: ServerConfig) -> None:
+        authenticator.adopt(newer.reserved_prefixes, newer.scrubbed_accounts)
+        server.webhook.settings = replace(server.webhook.settings, scrubbed_accounts=newer.scrubbed_accounts)
+
+    live = LiveConfiguration(
+        config,
+        notice=notices,
+        read=read,
+        path=path,
+        adopted=adopt,
+        dynamic_file_age=metrics.dynamic_file_age,
+        mode_switched=metrics.mode_switch_age,
+    )
+
+    def authorize_request(request: Attributes) -> Opinion:
+        table = live.entry_table()
+        return authorize(table, request) if table is not None else NO_ENTRIES
+
     async with StsClient(
         overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file, on_reply=metrics.sts_answered
     ) as sts:
         shared = SharedSts(sts, unproven=settings.limits.unproven)
-        authenticator = build_authenticator(config, MeteredSts(shared, metrics))
-        backend = authenticator.mapping
-        overlaps = backend.problems if isinstance(backend, MountedFileBackend) else ()
-        for problem in (*config.warnings, *overlaps):
-            fields = {"at": str(problem.source), "reason": problem.code, "warning": problem.message}
-            _log.warning("configuration", extra={"fields": fields | ({"hint": problem.hint} if problem.hint else {})})
-        return await run(settings, authenticator, metrics)
+        authenticator = build_authenticator(config, MeteredSts(shared, metrics), mapping=live.chain)
+        server = AuthenticatorServer(settings, authenticator, metrics, authorize_request)
+        log_problems(config.warnings)
+        metrics.before_exposition.append(lambda: notices.observe(live.chain.statuses()))
+        try:
+            await live.start()
+            return await run(server, live.reload)
+        finally:
+            await live.close()
 
 
 def allow_many_connections(connections: int) -> None:

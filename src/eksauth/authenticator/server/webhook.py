@@ -38,6 +38,7 @@ _log = logging.getLogger(LOGGER_NAME)
 _JSON = "application/json"
 
 
+NO_ENTRIES = Opinion(allowed=False, reason="no backend here has access entries")
 Authorizer = Callable[[Attributes], Opinion]
 """Says what access policies make of a request; never waits."""
 
@@ -45,6 +46,7 @@ Authorizer = Callable[[Attributes], Opinion]
 class Webhook:
     """The request handler.
 
+    :param settings: may be exchanged while requests are answered.
     :param authorizer: asked by ``/authorize``; None has no opinion on anything.
     """
 
@@ -55,7 +57,7 @@ class Webhook:
         self._drained: asyncio.Event | None = None
         self._judge = judge
         self._metrics = metrics
-        self._settings = settings
+        self.settings = settings
         self._authorizer = authorizer or _no_entries
         self._routes: dict[str, tuple[frozenset[str], Callable[[web.BaseRequest], Awaitable[web.Response]]]] = {
             "/authenticate": (frozenset(("POST",)), self._authenticate),
@@ -117,7 +119,7 @@ class Webhook:
         except MalformedReview as error:
             return self._malformed(400, error.message, start)
         except web.HTTPRequestEntityTooLarge:
-            return self._malformed(413, f"the body is larger than {self._settings.body_bytes} bytes", start)
+            return self._malformed(413, f"the body is larger than {self.settings.body_bytes} bytes", start)
         except TimeoutError:
             response = self._malformed(408, "the body did not arrive in time", start)
             response.force_close()
@@ -130,7 +132,7 @@ class Webhook:
         except TimeoutError:
             _log.error("verification took too long")
             return _failure(504, "the token could not be verified in time")
-        audiences = accepted_audiences(review.audiences, self._settings.audiences)
+        audiences = accepted_audiences(review.audiences, self.settings.audiences)
         if judgement.decision.allowed and audiences is None:
             judgement = replace(judgement, decision=_not_for(judgement.decision))
         seconds = time.perf_counter() - start
@@ -139,7 +141,7 @@ class Webhook:
             judgement,
             client=request.remote or "unknown",
             seconds=seconds,
-            scrubbed_accounts=self._settings.scrubbed_accounts,
+            scrubbed_accounts=self.settings.scrubbed_accounts,
         )
         return self._answer(review, judgement.decision, audiences or ())
 
@@ -150,7 +152,7 @@ class Webhook:
         except MalformedReview as error:
             return self._malformed(400, error.message, start)
         except web.HTTPRequestEntityTooLarge:
-            return self._malformed(413, f"the body is larger than {self._settings.body_bytes} bytes", start)
+            return self._malformed(413, f"the body is larger than {self.settings.body_bytes} bytes", start)
         except TimeoutError:
             response = self._malformed(408, "the body did not arrive in time", start)
             response.force_close()
@@ -160,13 +162,13 @@ class Webhook:
         return _json(answer(question, opinion))
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        if (request.content_length or 0) > self._settings.body_bytes:
-            raise web.HTTPRequestEntityTooLarge(self._settings.body_bytes, request.content_length or 0)
+        if (request.content_length or 0) > self.settings.body_bytes:
+            raise web.HTTPRequestEntityTooLarge(self.settings.body_bytes, request.content_length or 0)
         try:
             if request.content.is_eof():
                 # it is all there: the usual case, and not worth a timer
                 return await request.read()
-            async with asyncio.timeout(self._settings.read_timeout):
+            async with asyncio.timeout(self.settings.read_timeout):
                 return await request.read()
         except TimeoutError:
             raise
@@ -181,10 +183,10 @@ class Webhook:
         return _failure(429 if decision.reason == "sts.throttled" else 504, self._reason(decision))
 
     def _explanation(self, decision: Decision) -> str | None:
-        return self._reason(decision) if self._settings.explain_refusals else None
+        return self._reason(decision) if self.settings.explain_refusals else None
 
     def _reason(self, decision: Decision) -> str:
-        if decision.identity is not None and decision.identity.account_id in self._settings.scrubbed_accounts:
+        if decision.identity is not None and decision.identity.account_id in self.settings.scrubbed_accounts:
             return decision.reason
         return f"{decision.reason}: {decision.message}"
 
@@ -205,7 +207,7 @@ class Webhook:
 
 
 def _no_entries(request: Attributes) -> Opinion:  # noqa: ARG001
-    return Opinion(allowed=False, reason="no backend here has access entries")
+    return NO_ENTRIES
 
 
 def _not_for(decision: Decision) -> Decision:

@@ -1,0 +1,94 @@
+"""From a configuration to running backends, and from one configuration to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from eksauth.authenticator.backends.access_entries import access_entries_file_backend
+from eksauth.authenticator.backends.contract import Backend
+from eksauth.authenticator.backends.dynamic_file import dynamic_file_backend
+from eksauth.authenticator.backends.last_good import Notice
+from eksauth.authenticator.backends.mounted import MountedBackend
+from eksauth.authenticator.config import ServerConfig
+from eksauth.errors import ConfigError
+
+Notify: TypeAlias = Callable[[Notice], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What backends need besides the configuration.
+
+    :ivar notice: told of everything that happens to mappings.
+    :ivar reread: reads the server's configuration again.
+    :ivar dynamic_file_age: told how old each update of the dynamic file was when it took effect, in seconds.
+    """
+
+    notice: Notify
+    reread: Callable[[], Awaitable[None]]
+    dynamic_file_age: Callable[[float], None] = lambda _seconds: None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One backend that a configuration asks for.
+
+    :ivar key: equal for two configurations when the backend can go on as it is.
+    """
+
+    key: tuple[object, ...]
+    make: Callable[[], Backend]
+
+
+def check_backends(config: ServerConfig) -> None:
+    """Check that every mode has what it needs, and nothing is set for a mode that is not asked.
+
+    :raises ConfigError: with the fix in the hint.
+    """
+    dynamic = "DynamicFile" in config.backend_modes
+    if dynamic and config.dynamic_file is None:
+        raise ConfigError("backend mode DynamicFile needs a file", hint="set server.dynamicfilepath")
+    if config.dynamic_file is not None and not dynamic and config.dynamic_backend_mode_file is None:
+        raise ConfigError(
+            "server.dynamicfilepath is set, but backend mode DynamicFile is not among the modes",
+            hint="add DynamicFile to backendMode, or take the path out",
+        )
+
+
+def recipes(config: ServerConfig, modes: tuple[str, ...], surroundings: Surroundings) -> list[Recipe]:
+    """Return what makes the backends of ``modes``, in order.
+
+    :raises ConfigError: for a mode that lacks what it needs.
+    """
+    return [_recipe(mode, config, surroundings) for mode in modes]
+
+
+def _recipe(mode: str, config: ServerConfig, around: Surroundings) -> Recipe:
+    grace = float(config.empty_grace_seconds)
+    if mode == "MountedFile":
+        return Recipe(
+            (mode, grace),
+            lambda: MountedBackend(config.mappings, grace=grace, notice=around.notice, reread=around.reread),
+        )
+    if mode == "DynamicFile":
+        path, strict = config.dynamic_file, config.dynamic_file_strict
+        if path is None:
+            raise ConfigError("backend mode DynamicFile needs a file", hint="set server.dynamicfilepath")
+        return Recipe(
+            (mode, path, strict, grace),
+            lambda: dynamic_file_backend(
+                path, strict=strict, grace=grace, notice=around.notice, loaded_after=around.dynamic_file_age
+            ),
+        )
+    if mode == "AccessEntries" and config.access_entries_file is not None:
+        entries, partition = config.access_entries_file, config.partition
+        return Recipe(
+            (mode, entries, partition, grace),
+            lambda: access_entries_file_backend(entries, partition=partition, grace=grace, notice=around.notice),
+        )
+    raise ConfigError(
+        f"backend mode {mode} is not available in this version",
+        hint="use MountedFile, DynamicFile, or AccessEntries with server.accessEntriesPath",
+    )
