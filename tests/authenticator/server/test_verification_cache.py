@@ -158,7 +158,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
     def grant(self, key: bytes, name: str, life: float) -> None:
         """Remember a grant."""
         self.cache.put_grant(key, name, self.clock.now + life)
-        if life > 0:
+        if self.clock.now + life > self.clock.now:  # a life too short for a float is none
             self.model[key] = (name, self.clock.now + min(life, 100.0))
 
     @rule(key=st.sampled_from(KEYS), reason=st.text())
