@@ -196,6 +196,8 @@ def _progress(line: str) -> None:
 
 
 def _announce(layout: Layout, directory: str | None, output: str) -> None:
+    from eksauth.sandbox.aws.sso.seeded import START_PATH
+    from eksauth.sandbox.identities import seed_file
     from eksauth.sandbox.lifecycle import require_ready
 
     manifest = require_ready(layout)
@@ -208,4 +210,8 @@ def _announce(layout: Layout, directory: str | None, output: str) -> None:
     where = "" if directory is None else f" --dir {shlex.quote(directory)}"
     complain(
         "hint", f'eval "$(eksauth sandbox env{where})" leads this shell into it; kubectl auth whoami tells who you are'
+    )
+    complain(
+        "hint",
+        f"people sign in at {manifest.aws_endpoint}{START_PATH}; names and passwords are in {seed_file(layout)}",
     )
