@@ -47,10 +47,10 @@ class Source:
         return session(f"ASIA{number}", self.clock[0] + self.life)
 
 
-def renewal(source: Source, left: float | None) -> Renewal:
+def renewal(source: Source, left: float | None, patience: float = 30.0) -> Renewal:
     """Return a renewal whose session has so many seconds left."""
     first = session("ASIA0", None if left is None else source.clock[0] + left)
-    return Renewal(source, first, clock=lambda: source.clock[0])
+    return Renewal(source, first, clock=lambda: source.clock[0], patience=patience)
 
 
 def key(of: Renewal) -> str:
@@ -87,20 +87,20 @@ def test_short_sessions_are_not_renewed_all_the_time() -> None:
         found = of.session()
         keys.add(found.credentials.access_key_id)
         assert (found.credentials.expires_at or 0) - source.clock[0] > 600
-    assert 2 < source.count == len(keys) <= 60
+    assert 2 < source.count <= 60
+    assert len(keys) == source.count + 1
 
 
-def test_a_slow_renewal_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_renewal_holds_nobody_up() -> None:
     """While new ones are fetched the old ones are given out after a moment; a hundred requests fetch once."""
-    monkeypatch.setattr("eksauth.login.renewing_endpoint.PATIENCE_SECONDS", 0.01)
     source = Source([NOW])
-    of = renewal(source, RENEW_SECONDS + 1)
+    of = renewal(source, RENEW_SECONDS + 1, patience=0.01)
     source.clock[0] += 100
     source.go_on.clear()
     assert [key(of) for _ in range(100)] == ["ASIA0"] * 100
     assert source.count == 1
     source.go_on.set()
-    monkeypatch.setattr("eksauth.login.renewing_endpoint.PATIENCE_SECONDS", 30.0)
+    source.clock[0] += RENEW_SECONDS
     assert key(of) == "ASIA1"
 
 
@@ -154,9 +154,9 @@ def test_a_clock_that_is_set_back_stops_nothing() -> None:
         of.session()
     source.failure = None
     source.clock[0] -= 2000
-    assert key(of) in {"ASIA0", "ASIA2"}
+    assert (key(of), source.count) == ("ASIA0", 1)
     source.clock[0] += 3000
-    assert key(of) not in {"ASIA0"}
+    assert (key(of), source.count) == ("ASIA2", 2)
 
 
 @pytest.fixture(name="source")
@@ -209,7 +209,7 @@ def test_what_is_answered(endpoint: Endpoint, source: Source) -> None:
         ({}, 403),
         ({"Authorization": ""}, 403),
         ({"Authorization": "wrong"}, 403),
-        ({"Authorization": "TOKEN "}, 200),  # HTTP knows no blanks at the end of a value
+        ({"Authorization": "TOKEN"}, 200),
         ({"Authorization": "Bearer TOKEN"}, 403),
         ({"Authorization": "TOKENx"}, 403),
         ({"Authorization": "\xff"}, 403),

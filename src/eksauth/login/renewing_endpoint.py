@@ -42,10 +42,19 @@ class Renewal:
     """The session of one identity, renewed by one thread at a time while there is life in the old one.
 
     :param get: gives a session; raises :class:`EksauthError` when it cannot.
+    :param patience: seconds that a request waits for a renewal while the old session lives.
     """
 
-    def __init__(self, get: Callable[[], Session], first: Session, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        get: Callable[[], Session],
+        first: Session,
+        *,
+        clock: Callable[[], float] = time.time,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._get = get
+        self._patience = patience
         self._clock = clock
         self._session = first
         self._changed = threading.Condition()
@@ -62,7 +71,7 @@ class Renewal:
         with self._changed:
             if self._left() < RENEW_SECONDS:
                 self._start()
-                wait = PATIENCE_SECONDS if self._left() > 0 else _LONGEST_WAIT_SECONDS
+                wait = self._patience if self._left() > 0 else _LONGEST_WAIT_SECONDS
                 self._changed.wait_for(lambda: not self._running, wait)
             if self._left() > 0:
                 return self._session
