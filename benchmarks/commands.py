@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.reference_authenticator import find_reference
 
 from benchmarks.harness import Command, scrubbed
-from benchmarks.place import KEYS, ROLE
+from benchmarks.place import CONFIG, KEYS, ROLE
 
 FLOOR = "python -c pass"
 HELPS = (
@@ -42,6 +42,7 @@ def token_commands(venv: Path, home: Path, bare_home: Path) -> list[Command]:
             budget=1.40,
         ),
         Command("eksauth token, cached SSO", (eksauth, *demo, "--profile", "sso"), files, budget=1.40),
+        Command("eksauth token, cached identity", (eksauth, *demo, *_entry(home)), files, budget=1.40),
     ]
     aws = Path(sys.executable).with_name("aws")
     if aws.exists():
@@ -50,6 +51,12 @@ def token_commands(venv: Path, home: Path, bare_home: Path) -> list[Command]:
     if authenticator is not None:
         found.append(Command("aws-iam-authenticator token", (str(authenticator), "token", "-i", "demo"), keys))
     return found
+
+
+def _entry(home: Path) -> tuple[str, ...]:
+    """Return what the kubeconfig entry of an identity adds to the command."""
+    pinned = ("--config", str(home / CONFIG), "--realm=", "--account", "111122223333")
+    return ("--region", "eu-west-1", "--identity", "bench", *pinned)
 
 
 def help_commands(venv: Path, home: Path) -> list[Command]:

@@ -44,6 +44,36 @@ for profile, role in (("dev", RoleRequest(sys.argv[1])), ("sso", None)):
     now = time.time()
     assert store(os.environ, key, Credentials("ASIAEXAMPLE", "s" * 40, "t" * 900, now + 7200, "bench"), now) is None
 """
+CONFIG = "eksauth.yaml"
+_IDENTITIES = f"""auth:
+  providers:
+    corp: {{kind: aws/iam-identity-center, start_url: "https://example.awsapps.com/start", region: eu-west-1}}
+  identities:
+    base:
+      kind: aws/permission-set
+      via: {{provider: corp}}
+      principal: {{name: admin, account: {{id: "111122223333"}}}}
+    bench:
+      kind: aws/assume-role
+      via: {{identity: base}}
+      principal: {{assume_role: "{ROLE}"}}
+"""
+_SIGN_IN = """
+import os, sys, time
+from eksauth.credentials.audit import append
+from eksauth.credentials.cache_store import store
+from eksauth.credentials.config.load import load_config
+from eksauth.credentials.identities.authenticate import cached_session, target_key
+from eksauth.credentials.index_store import remember
+from eksauth.credentials.model import Credentials
+config = load_config(os.environ, flag=sys.argv[1], realm="")
+bench, now = config.identities["bench"], time.time()
+key = target_key(config, bench, os.environ)
+assert store(os.environ, key, Credentials("ASIAEXAMPLE", "s" * 40, "t" * 900, now + 7200, "bench"), now) is None
+session = cached_session(config, bench, environ=os.environ, now=now)
+assert remember(config, session, environ=os.environ, spelled="bench", realm="", until=float("inf"))
+assert append(os.environ, {"event": "login", "identity": "bench"}) is None
+"""
 
 
 def install(directory: Path) -> Path:
@@ -65,12 +95,15 @@ def install(directory: Path) -> Path:
 
 
 def furnish(home: Path, venv: Path, environ: dict[str, str]) -> None:
-    """Give ``home`` AWS files and cached credentials, as after a first use."""
+    """Give ``home`` AWS files, a configuration and cached credentials, as after a first use."""
     (home / ".aws").mkdir(parents=True)
     (home / ".aws" / "config").write_text(_PROFILES)
     keys = "\n".join(f"{name.lower()} = {value}" for name, value in KEYS.items())
     (home / ".aws" / "credentials").write_text(f"[default]\n{keys}\n[dev]\n{keys}\n")
-    subprocess.run([str(venv / "bin" / "python"), "-c", _SEED, ROLE], env=environ, check=True)
+    (home / CONFIG).write_text(_IDENTITIES)
+    (home / CONFIG).chmod(0o600)
+    for program, argument in ((_SEED, ROLE), (_SIGN_IN, str(home / CONFIG))):
+        subprocess.run([str(venv / "bin" / "python"), "-c", program, argument], env=environ, check=True)
 
 
 def describe_machine() -> str:
