@@ -106,7 +106,10 @@ def _section(section: Section, kind: str | None = None) -> Schema:
 def _key(key: Key) -> Schema:
     schema = _shape(key.shape)
     if not key.required:
-        schema = _nullable(schema) if schema.get("type") == "object" else _or_empty(schema)
+        if schema.get("type") == "object":
+            schema = _nullable(schema)
+        else:  # the empty text is nothing only where a text may stand
+            schema = _or_empty(schema, {"type": "null"} if isinstance(key.shape, Variables) else _EMPTY)
     about = key.about + (f" (default: {key.default})" if key.default else "")
     if key.unused is not None:
         about += f". Not used: {key.unused}"
@@ -117,12 +120,12 @@ def _nullable(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]}
 
 
-def _or_empty(schema: Schema) -> Schema:
-    """Allow null and the empty text too: both mean that the key is not there."""
+def _or_empty(schema: Schema, empty: Schema = _EMPTY) -> Schema:
+    """Allow null, and by default the empty text too: they mean that the key is not there."""
     if not schema:
         return {}
     ways = schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
-    return {"anyOf": [*ways, _EMPTY]}
+    return {"anyOf": [*ways, empty]}
 
 
 def _shape(shape: Shape) -> Schema:
