@@ -26,6 +26,8 @@ from eksauth.credentials.sso.files import (
 )
 from eksauth.credentials.sso.portal import Portal, portal_of
 from eksauth.credentials.sso.token import (
+    CODE_GRANT,
+    DEVICE_GRANT,
     Registration,
     Token,
     decode_registration,
@@ -248,3 +250,19 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(TOKEN) + repr(CLIENT)
     assert "corp.awsapps.com" in shown
     assert not any(word in shown for word in ("'access'", "'refresh'", "'secret'"))
+
+
+@pytest.mark.parametrize(
+    "more, device, code",
+    [
+        pytest.param({}, True, False, id="device login"),
+        pytest.param({"grantTypes": ["authorization_code", "refresh_token"]}, False, True, id="browser login"),
+    ],
+)
+def test_registrations_of_the_aws_cli(more: dict[str, Any], device: bool, code: bool) -> None:
+    """A client that 'aws sso login' registered serves the grants that it was registered for, and no others."""
+    document = {"clientId": "id", "clientSecret": "secret", "expiresAt": "2030-03-17T17:46:40Z", **more}
+    found = decode_registration(json.dumps({**document, "scopes": ["sso:account:access"]}).encode())
+    assert found is not None
+    assert (found.serves(DEVICE_GRANT), found.serves(CODE_GRANT)) == (device, code)
+    assert found.expires_at == 1_900_000_000

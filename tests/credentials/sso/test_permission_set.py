@@ -82,7 +82,7 @@ def test_account_of_the_step(center: Center) -> None:
 
 def test_many_accounts(center: Center) -> None:
     """A name on a later page of accounts is found; the list is read once a day."""
-    center.control("POST", "many-accounts", {"count": 150, "user_name": "farah", "permission_set": "ClusterReader"})
+    center.control("POST", "many-accounts", {"count": 110, "user_name": "farah", "permission_set": "ClusterReader"})
     token = signed_in(center, "farah")
     names = [one["name"] for one in center.control("GET", "")["accounts"] if one["name"].startswith("account-")]
     wanted = step(center, account_name=names[-1])
