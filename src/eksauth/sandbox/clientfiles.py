@@ -77,6 +77,8 @@ def client_environment(layout: Layout, aws_endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": aws_endpoint,
         # these beat or switch off the one above, so a value from elsewhere must not remain
         "AWS_ENDPOINT_URL_STS": aws_endpoint,
+        "AWS_ENDPOINT_URL_SSO": aws_endpoint,
+        "AWS_ENDPOINT_URL_SSO_OIDC": aws_endpoint,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
         "AWS_CA_BUNDLE": str(layout.ca),
         "AWS_CONFIG_FILE": str(layout.aws_config),

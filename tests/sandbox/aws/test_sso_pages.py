@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from tests.sandbox.aws.serving import ServedAws
-from tests.sandbox.aws.sso_client import Pkce, SsoClient
+from tests.sandbox.aws.sso_client import Pkce, SsoClient, answer_of
 
 from eksauth.sandbox.aws.sso.pages.html import Html, fill, page
 
@@ -150,6 +150,22 @@ def test_consent_lets_the_browser_go_to_the_program_only(served: ServedAws) -> N
 
     assert visitor.ask("POST", path, {"csrf": visitor.csrf, "decision": "deny"}) == 303
     assert visitor.headers["location"].startswith(f"{pkce.redirect_uri}?error=access_denied")
+
+
+def test_a_program_may_wait_on_the_other_loopback_address(served: ServedAws) -> None:
+    """IPv6 works as well; a policy cannot write such an address, so it names the scheme."""
+    visitor = Visitor(served)
+    visitor.sign_in()
+    client = SsoClient.register_for_pkce(served, redirectUris=["http://[::1]/oauth/callback"])
+    pkce = Pkce(client, "http://[::1]:53682/oauth/callback")
+    path = pkce.url().removeprefix(served.url)
+    assert visitor.ask("GET", path) == 200
+    assert visitor.headers["content-security-policy"].endswith("form-action 'self' http:")
+    assert visitor.ask("POST", path, {"csrf": visitor.csrf, "decision": "allow"}) == 303
+    location = visitor.headers["location"]
+
+    assert location.startswith("http://[::1]:53682/oauth/callback?code=")
+    assert pkce.redeem(answer_of(location)["code"])["accessToken"]
 
 
 def test_a_sign_in_ends(own_served: ServedAws) -> None:
@@ -308,7 +324,7 @@ def test_only_valid_role_sessions_sign_in(own_served: ServedAws) -> None:
     session = role_session(own_served)
     for name in session:
         assert signin_token(own_served, {**session, name: session[name] + "x"})[0] == 400
-    for wrong in ("", "{", "[]", "{}", json.dumps({**session, "sessionKey": 5}), "[" * 50_000):
+    for wrong in ("", "{", "[]", "{}", json.dumps({**session, "sessionKey": 5}), "[" * 5_000):
         assert signin_token(own_served, wrong)[0] == 400
     assert signin_token(own_served, user_session(own_served))[0] == 400
     own_served.control("PUT", f"keys/{session['sessionId']}", {"expires_at": 0})
