@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 from tests.credentials.federation_kit import Room, room_in
 from tests.sandbox.aws.serving import ServedAws, serve_aws
 
+from eksauth.credentials.config.model import AuthConfig
+from eksauth.credentials.identities.contract import Context, WebIdentity
+from eksauth.credentials.identities.role_call import RoleCall
+from eksauth.credentials.model import Credentials
+from eksauth.credentials.oidc.exchange import assume_with_web_identity
 from eksauth.errors import EksauthError
 from eksauth.sandbox.aws.seed import ACCOUNT
 
@@ -183,3 +189,40 @@ def test_too_long_a_session(job: Room) -> None:
     with pytest.raises(EksauthError, match="sessions that long") as caught:
         job.be("deploy")
     assert "maximum session duration" in str(caught.value.hint)
+
+
+def _exchange(room: Room, token: str, pauses: list[float]) -> Credentials:
+    role = RoleCall(identity="deploy", arn=room.seeded.ci.gitlab_role_arn, region="us-west-2")
+    context = Context(config=AuthConfig(), environ=os.environ, region="us-west-2", sleep=pauses.append)
+    return assume_with_web_identity(WebIdentity(token), role, context)
+
+
+@pytest.mark.parametrize(
+    "code, message, tries",
+    [
+        pytest.param("IDPCommunicationError", "", 2, id="communication"),
+        pytest.param(
+            "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider", 1, id="keys"
+        ),
+    ],
+)
+def test_an_issuer_that_is_out_of_reach_for_a_moment(room: Room, code: str, message: str, tries: int) -> None:
+    """When STS cannot reach the issuer for a moment, it is asked again."""
+    fault = {"kind": "error", "count": tries, "action": "AssumeRoleWithWebIdentity", "status": 400, "code": code}
+    room.aws.control("POST", "faults", {**fault, "message": message or "out of reach"})
+    pauses: list[float] = []
+
+    assert _exchange(room, _token(room), pauses).source == f"role {room.seeded.ci.gitlab_role_arn}"
+    assert room.aws.control("GET", "faults") == {"faults": []}
+    assert len(pauses) == (1 if message else 0)
+
+
+def test_keys_that_are_gone(room: Room) -> None:
+    """A token whose key the issuer has withdrawn is asked about three times, and then explained."""
+    token, pauses = _token(room), list[float]()
+    room.aws.control("POST", "ci/rotate", {"keep": False})
+
+    with pytest.raises(EksauthError, match=r"could not get the keys of https://gitlab\.com") as caught:
+        _exchange(room, token, pauses)
+    assert caught.value.code == "oidc.issuer_unreachable"
+    assert len(pauses) == 2
