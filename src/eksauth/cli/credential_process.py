@@ -17,6 +17,7 @@ from eksauth.errors import ConfigError
 if TYPE_CHECKING:
     from eksauth.credentials.config.model import AuthConfig
 
+_ASKING = "EKSAUTH_ASKING"
 _EPILOG = """\b
 Example, in ~/.aws/config:
   [profile prod]
@@ -49,6 +50,7 @@ def credential_process(
     step_outside()
     config = _found(config_file, realm) if found_by_search and config_file else read_config(config_file, realm)
     identity = identity_in(config, named, None)
+    _refuse_circles(f"{identity.name.lower()} of {config.path}")
     session = usable_session(config, identity, environ=os.environ)
     event = {
         "event": "credentials",
@@ -62,6 +64,21 @@ def credential_process(
     code = write_stdout(process_document(session))
     if code:
         raise click.exceptions.Exit(code)
+
+
+def _refuse_circles(name: str) -> None:
+    """Refuse to be asked, by way of a profile, for what we are asking for; without end, and one process each time.
+
+    :raises ConfigError: when that happens.
+    """
+    asked = os.environ.get(_ASKING, "").splitlines()
+    if name in asked:
+        raise ConfigError(
+            f"identity {name} needs itself: its credentials come from an AWS profile that asks eksauth for it",
+            hint="let the identity's profile be one with a source of its own",
+            code="credentials.circle",
+        )
+    os.environ[_ASKING] = "\n".join([*asked, name])  # for the processes that botocore starts
 
 
 def _found(config_file: str, realm: str | None) -> AuthConfig:

@@ -46,7 +46,7 @@ def env(
     somebody is signed in. Other AWS credentials in the environment are taken away.
     """
     from eksauth.cli.human import terminal_human
-    from eksauth.credentials.outer import SECRET
+    from eksauth.credentials.outer import KEYS, SECRET
     from eksauth.errors import UsageError
     from eksauth.login.child import still_pointers
     from eksauth.login.environment import starts_outside
@@ -79,7 +79,7 @@ def env(
     if static:
         ends = found.set.get("AWS_CREDENTIAL_EXPIRATION")
         complain("warning", f"these are keys, and nothing renews them; they end {f'at {ends}' if ends else 'never'}")
-        secrets = tuple(found.set[name] for name in SECRET if (name in found.set and "KEY" in name) or "TOKEN" in name)
+        secrets = tuple(found.set[name] for name in KEYS if name in found.set)
     _print(found.set, [name for name in found.unset if name in what.environ], syntax, secrets)
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, MutableMapping
 
 MARK = "EKSAUTH_OUTER"
-"""Set: this environment holds an identity, and ``EKSAUTH_OUTER_NAME`` is what ``NAME`` was."""
+"""Set: this environment holds an identity, and ``EKSAUTH_OUTER_NAME`` is what ``NAME`` was. Its value names the other
+variables that came with the identity, with commas."""
 PREFIX = "EKSAUTH_OUTER_"
 
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 SECRET = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
+    *KEYS,
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_ACCOUNT_ID",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
@@ -45,19 +44,30 @@ SOURCES = (
 """Every variable by which an AWS SDK finds credentials; a program that runs as an identity gets none from outside."""
 
 
-def remembered(environ: Mapping[str, str], *, secrets: bool) -> dict[str, str]:
-    """Return the variables that say what :data:`SOURCES` are now, for an environment that will hide them.
+def remembered(environ: Mapping[str, str], *, names: Iterable[str], secrets: bool) -> dict[str, str]:
+    """Return the variables that say what was there before, for an environment that will hold an identity.
 
     Inside a program that runs as an identity already, what is outside of the outermost one counts.
 
+    :param names: of variables that come with the identity, besides :data:`SOURCES`.
     :param secrets: keep keys as well, because the identity starts from them.
     """
-    if MARK in environ:
-        return {MARK: environ[MARK]} | {
-            PREFIX + name: environ[PREFIX + name] for name in SOURCES if PREFIX + name in environ
-        }
-    kept = [name for name in SOURCES if name in environ and (secrets or name not in SECRET)]
-    return {MARK: "1"} | {PREFIX + name: environ[name] for name in kept}
+    ours = companions(environ)
+    new = [name for name in names if name not in SOURCES and name not in ours]
+    memory = {MARK: ",".join([*ours, *new])}
+    for name in (*SOURCES, *ours, *new):
+        if MARK in environ and (name in SOURCES or name in ours):
+            before = environ.get(PREFIX + name)
+        else:
+            before = environ.get(name) if secrets or name not in SECRET else None
+        if before is not None:
+            memory[PREFIX + name] = before
+    return memory
+
+
+def companions(environ: Mapping[str, str]) -> list[str]:
+    """Return the names of variables that came with the identity that is in the environment, :data:`SOURCES` aside."""
+    return [name for name in environ.get(MARK, "").split(",") if name.isidentifier() and name.isascii()]
 
 
 def memory_names(environ: Mapping[str, str]) -> Iterable[str]:

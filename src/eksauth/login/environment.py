@@ -76,7 +76,6 @@ def pointers(
         "AWS_DEFAULT_REGION": region,
         "AWS_SDK_LOAD_CONFIG": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        **remembered(environ, secrets=keys_outside and starts_outside(config, identity)),
         **_emulator(config, identity, environ),
         **clusters,
         **added,
@@ -87,6 +86,8 @@ def pointers(
     if config.path is not None and not config.searched:
         # a file that was come across stays one: named like this, what it says would be trusted
         values["EKSAUTH_CONFIG"] = config.path
+    secrets = keys_outside and starts_outside(config, identity)
+    values |= remembered(environ, names=values, secrets=secrets)
     unset = tuple(name for name in (*SOURCES, "ATMOS_IDENTITY") if name not in values)
     return Pointers(set=values, unset=unset, warnings=(*warnings, *more))
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eksauth.credentials.outer import MARK, SOURCES, memory_names, outer_environment
+from eksauth.credentials.outer import MARK, PREFIX, SOURCES, companions, memory_names
 from eksauth.login.environment import Pointers
-
-_OURS = ("EKSAUTH_IDENTITY", "EKSAUTH_CONFIG", "KUBE_CONFIG_PATH")
 
 
 def undone(environ: Mapping[str, str]) -> Pointers:
@@ -17,7 +15,7 @@ def undone(environ: Mapping[str, str]) -> Pointers:
     """
     if MARK not in environ:
         return Pointers()
-    before = outer_environment(environ)
-    back = {name: before[name] for name in SOURCES if name in before}
-    gone = [name for name in (*SOURCES, *_OURS) if name in environ and name not in back]
+    names = (*SOURCES, *companions(environ))
+    back = {name: environ[PREFIX + name] for name in names if PREFIX + name in environ}
+    gone = [name for name in names if name in environ and name not in back]
     return Pointers(set=back, unset=(*gone, *memory_names(environ)))
