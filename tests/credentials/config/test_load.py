@@ -171,6 +171,18 @@ def test_the_duration_of_a_role(tmp_path: Path, duration: str, session: str, exp
     assert loaded(tmp_path, text).identities["deploy"].principal.duration_seconds == expected
 
 
+@pytest.mark.parametrize("own, expected", [("", 7200), (", duration: 15m", 900)])
+def test_the_duration_of_a_role_from_a_token(tmp_path: Path, own: str, expected: int) -> None:
+    """Where a role says nothing its OIDC provider's ``session.duration`` counts."""
+    text = f"""\
+    auth:
+      providers: {{gh: {{kind: github/oidc, session: {{duration: 2h}}}}}}
+      identities:
+        ci: {{kind: aws/assume-role, via: {{provider: GH}}, principal: {{assume_role: "{ROLE}"{own}}}}}
+    """
+    assert loaded(tmp_path, text).identities["ci"].principal.duration_seconds == expected
+
+
 @pytest.mark.parametrize(
     "written, account_id, account_name",
     [

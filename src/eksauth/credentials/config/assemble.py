@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from eksauth.credentials.config import kinds, references
-from eksauth.credentials.config.build_identity import build_identity, foreign_identity
+from eksauth.credentials.config.build_identity import build_identity, foreign_identity, with_duration_of
 from eksauth.credentials.config.build_integration import build_guard, build_integration
 from eksauth.credentials.config.build_provider import build_provider, foreign_provider
 from eksauth.credentials.config.document import Document
@@ -73,6 +73,9 @@ class _Assembly:
         files = self._add_provisioned(effective, providers, identities)
         marks = {path: reader.place(node) for path, node in reader.marks.items() if ".via." in path}
         identities = references.link(providers, identities, marks, reader.problems.append)
+        identities = {
+            name: with_duration_of(providers.get(item.via_provider or ""), item) for name, item in identities.items()
+        }
         integrations, foreign = self._integrations(auth.get("integrations"), providers, identities, marks)
         config = AuthConfig(
             path=self._document.path,
@@ -236,7 +239,7 @@ class _Assembly:
         own = {
             path: self._reader.place(node)
             for path, node in self._reader.marks.items()
-            if path.startswith("integrations.") and ".via." in path
+            if path.startswith("integrations.") and (".via." in path or path.endswith(".describe_as"))
         }
         return {**marks, **own}
 

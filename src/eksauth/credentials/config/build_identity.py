@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import yaml
 
 from eksauth.credentials.config.build_provider import Expand, endpoint_url
 from eksauth.credentials.config.identity_keys import IDENTITIES
 from eksauth.credentials.config.kinds import IDENTITY_KINDS
-from eksauth.credentials.config.model import Identity, Place, Principal, UserKeys
+from eksauth.credentials.config.model import Identity, Place, Principal, Provider, UserKeys
 from eksauth.credentials.config.reader import Reader, Values
 
+_OIDC = ("github/oidc", "oidc/token")
 _ASKS_STS = ("aws/assume-role", "aws/assume-root", "aws/roles-anywhere")
 
 
@@ -49,6 +51,17 @@ def build_identity(
         endpoint_url=endpoint_url(values),
         tags=values.get("tags") or (),
     )
+
+
+def with_duration_of(provider: Provider | None, identity: Identity) -> Identity:
+    """Return a role that says no duration with the one of its OIDC provider; STS's limits hold."""
+    seconds = provider.session_seconds if provider is not None else None
+    if provider is None or seconds is None or identity.kind != "aws/assume-role" or provider.kind not in _OIDC:
+        return identity
+    if identity.principal.duration_seconds is not None:
+        return identity
+    limited = min(max(seconds, 900), 43200)
+    return replace(identity, principal=replace(identity.principal, duration_seconds=limited))
 
 
 def _via(reader: Reader, kind: str, values: Values, where: str) -> tuple[str | None, str | None]:

@@ -59,7 +59,7 @@ def _aliases(config: AuthConfig) -> Iterator[Problem]:
 def _guards(config: AuthConfig) -> Iterator[Problem]:
     # what signing in will find is not known before
     open_ended = any(item.auto_provision_identities for item in config.providers.values())
-    identities = [name.casefold() for name in config.identities]
+    identities = [name.casefold() for item in config.identities.values() for name in (item.name, *item.aliases)]
     clusters = [item.cluster_name for item in config.integrations.values()]
     for guard in config.guards:
         for pattern in guard.identities:
