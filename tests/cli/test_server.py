@@ -19,7 +19,7 @@ from tests.authenticator.serving import ROLE_ARN, mint
 
 from eksauth.authenticator.server import decision_log
 from eksauth.authenticator.server.settings import Limits
-from eksauth.cli.server import LEVELS
+from eksauth.cli.server_run import LEVELS
 
 
 @pytest.fixture(name="sts")

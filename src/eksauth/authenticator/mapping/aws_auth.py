@@ -33,6 +33,7 @@ class AwsAuthBackend:
     name = "EKSConfigMap"
 
     def __init__(self, mappings: Mappings, problems: tuple[Problem, ...] = ()) -> None:
+        self.mappings = mappings
         self._table = MappingTable(mappings, canonicalise_roles=False)
         self.problems = (*problems, *self._table.problems)
 
@@ -103,8 +104,15 @@ def _read(sections: Mapping[str, tuple[str, str, int]], problems: Problems) -> M
                 found[_FIELDS[key]] = read(file.root)
         except ConfigError as error:
             message = f"{key} counts for nothing: {error.message}"
-            problems.add(Problem("mapping.section_lost", message, Source(name, first_line), error.hint))
+            source = Source(name, _line_in(error, name, first_line))
+            problems.add(Problem("mapping.section_lost", message, source, error.hint))
     return Mappings(**found)  # type: ignore[arg-type]
+
+
+def _line_in(error: ConfigError, name: str, otherwise: int) -> int:
+    """Return the line that an error of the reader begins with."""
+    line = error.message.removeprefix(f"{name}:").partition(":")[0]
+    return int(line) if line.isascii() and line.isdigit() else otherwise
 
 
 _FIELDS = {"mapRoles": "roles", "mapUsers": "users", "mapAccounts": "accounts"}

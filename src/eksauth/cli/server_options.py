@@ -1,0 +1,68 @@
+"""What ``server run`` and ``server init`` have in common: the flags that beat the configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from eksauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from eksauth.authenticator.config import ServerConfig
+
+F = TypeVar("F", bound=Callable[..., Any])
+_OPTIONS = (
+    click.option("--config", "-c", type=click.Path(path_type=Path), help="Configuration file (YAML)."),
+    click.option(
+        "--cluster-id",
+        "-i",
+        envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
+        help="Cluster name or id that tokens must be signed for.",
+    ),
+    click.option("--address", help="Address to listen on (default 127.0.0.1)."),
+    click.option("--port", type=click.IntRange(0, 65535), help="Port (default 21362); 0 takes a free one."),
+    click.option("--hostname", help="What API servers call this server (default localhost)."),
+    click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path),
+        help="Where the certificate is kept (default /var/aws-iam-authenticator).",
+    ),
+    click.option(
+        "--generate-kubeconfig",
+        type=click.Path(path_type=Path),
+        help="Where the webhook kubeconfig is written (default /etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml).",
+    ),
+    click.option("--kubeconfig-pregenerated", is_flag=True, help="Write no webhook kubeconfig."),
+)
+
+
+def common_options(command: F) -> F:
+    """Add the options."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_with_flags(config: Path | None, flags: dict[str, Any]) -> ServerConfig:
+    """Return the configuration of a file, or an empty one, with what flags say instead; None says nothing.
+
+    :raises ConfigError: for a file that does not load, or when the server's libraries are not installed.
+    """
+    from dataclasses import replace
+
+    try:
+        from eksauth.authenticator.config import ServerConfig, load_server_config
+    except ImportError as error:
+        raise missing(error) from None
+    loaded = load_server_config(config) if config is not None else ServerConfig()
+    return replace(loaded, **{key: value for key, value in flags.items() if value is not None})
+
+
+def missing(error: ImportError) -> ConfigError:
+    """Return the error for a library that the extra would have brought."""
+    return ConfigError(
+        f"the server needs {error.name or 'packages'}, which is not installed", hint="pip install 'eksauth[server]'"
+    )
