@@ -62,10 +62,14 @@ def _profile_missing(name: str) -> ConfigError:
 
     import botocore.session
 
+    session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
     try:
-        names = botocore.session.Session(session_vars={"profile": (None, None, None, None)}).available_profiles
+        names, bare = session.available_profiles, name in session.full_config
     except boto.BotoCoreError:
-        names = []
+        names, bare = [], False
+    if bare:
+        hint = f"the AWS config file has a section [{name}]; there it is written [profile {name}]"
+        return ConfigError(f"profile '{name}' does not exist", hint=hint, code="config.profile_missing")
     near = get_close_matches(name, names, 1)
     if near:
         hint = f"did you mean {near[0]}"
@@ -216,7 +220,13 @@ def _missing_file(error: Exception, profile: str, _doing: str) -> EksauthError:
     )
 
 
-def _garbled(_error: Exception, profile: str, _doing: str) -> EksauthError:
+def _garbled(error: Exception, profile: str, _doing: str) -> EksauthError:
+    if str(error).startswith("Unsupported host"):
+        return CredentialsError(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI names a host that may not give credentials",
+            hint="unset it; only https, loopback and the addresses of ECS and EKS are allowed there",
+            code="credentials.container",
+        )
     return CredentialsError(
         f"profile '{profile}': what should be credentials in JSON is not",
         hint="run its credential_process by hand, or remove broken files below ~/.aws/sso/cache and ~/.aws/login/cache",

@@ -11,7 +11,7 @@ from typing import Any
 
 from eksauth.credentials.botocore_errors import translated
 from eksauth.credentials.botocore_session import open_session
-from eksauth.credentials.model import Credentials, unusable_field
+from eksauth.credentials.model import Credentials, token_mismatch, unusable_field
 from eksauth.credentials.settings import Settings, named_profile
 from eksauth.errors import CredentialsError
 
@@ -41,6 +41,13 @@ def chain_credentials(environ: Mapping[str, str], settings: Settings, *, interac
         raise CredentialsError(
             f"the {field} of profile '{name}' is empty or has characters that no AWS key has",
             hint="correct it in the AWS credentials file",
+        )
+    mismatch = token_mismatch(credentials)
+    if mismatch:
+        raise CredentialsError(
+            f"the access key of profile '{name}' {mismatch}",
+            hint="correct aws_session_token next to it, or get new keys",
+            code="credentials.unknown_key",
         )
     return credentials, str(found.method)
 

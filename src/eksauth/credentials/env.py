@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html. Unli
 before its legacy name ``AWS_SECURITY_TOKEN``, as in every other SDK.
 """
 
-from eksauth.credentials.model import Credentials, unusable_field
+from eksauth.credentials.model import Credentials, token_mismatch, unusable_field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,12 @@ def environment_credentials(environ: "Mapping[str, str]") -> Credentials | None:
         raise _error(
             f"the {field} in the environment has blanks, line ends or other characters that no AWS key has",
             "copy it again without the surrounding white space",
+        )
+    mismatch = token_mismatch(found)
+    if mismatch:
+        raise _error(
+            f"the access key in the environment {mismatch}",
+            "unset AWS_SESSION_TOKEN and AWS_SECURITY_TOKEN" if session_token else "set AWS_SESSION_TOKEN too",
         )
     return found
 

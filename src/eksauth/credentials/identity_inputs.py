@@ -58,7 +58,8 @@ def file_digest(path: str, *, trusted_only: bool = False) -> str | None:
             return None
         if trusted_only and (status.st_mode & 0o022 or status.st_uid not in {0, os.geteuid()}):
             return None
-        return digest(os.read(handle, MAX_FILE_BYTES + 1))
+        # files below /proc have no size, and refuse large reads
+        return digest(os.read(handle, status.st_size + 4096))
     except OSError:
         return None
     finally:

@@ -43,3 +43,19 @@ def unusable_field(credentials: Credentials) -> str | None:
         if not value or not value.isascii() or not value.isprintable() or " " in value:
             return name
     return None
+
+
+def token_mismatch(credentials: Credentials) -> str | None:
+    """Say how key id and session token contradict each other, or return None.
+
+    AWS's ids of temporary keys start with ASIA and work only with their token, those of long-term keys with AKIA and
+    work only without one. Other ids, as emulators give them, are nobody's business.
+    """
+    kind = credentials.access_key_id[:4]
+    if len(credentials.access_key_id) != 20:
+        return None
+    if kind == "ASIA" and credentials.session_token is None:
+        return "is temporary (ASIA…), but its session token is missing"
+    if kind == "AKIA" and credentials.session_token is not None:
+        return "is a long-term key (AKIA…), but there is a session token of another key with it"
+    return None

@@ -4,7 +4,7 @@ Both paths ask here first, so they cannot disagree. None means "not here", never
 """
 
 from eksauth.credentials.env import environment_credentials
-from eksauth.credentials.model import Credentials, unusable_field
+from eksauth.credentials.model import Credentials, token_mismatch, unusable_field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _static_profile(environ: "Mapping[str, str]", settings: "Settings") -> Crede
         if not access_key_id or not secret_access_key or token is None:
             return None
         found = Credentials(access_key_id, secret_access_key, token or None, source=f"profile {settings.profile_name}")
-        return None if unusable_field(found) else found
+        return None if unusable_field(found) or token_mismatch(found) else found
     return None
 
 

@@ -9,14 +9,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eksauth.aws.partitions import partition_of_region
 from eksauth.credentials.config.model import AuthConfig, Identity, Principal
 from eksauth.credentials.identities.contract import Human
 from eksauth.credentials.model import Credentials
+from eksauth.credentials.settings import named_region
 from eksauth.errors import AwsError, CredentialsError, UsageError
+from eksauth.token.selection import crosses_partitions
 
 if TYPE_CHECKING:
     from eksauth.credentials.identities.authenticate import Session
     from eksauth.token.mint import MintRequest
+
+
+PLAIN_KINDS = ("aws/profile", "aws/ambient", "aws/imds", "aws/container", "aws/pod-identity")
+"""Kinds whose partition only AWS knows."""
 
 
 class Signer:
@@ -167,6 +174,7 @@ def _allowed(
     reference = guard.cluster_reference(cluster, region=request.region, account=request.account)
     until = guard.check(config, identity, environ, clock(), reference)
     _check_account(_configured_account(config, identity), identity, request, cluster)
+    _check_partition(config, identity, named_region(environ, request.region))
     human = _who_may_be_asked(config, identity, request)
     session = authenticate(config, identity, environ=environ, human=human, use_cache=request.use_cache, clock=clock)
     account = session.account
@@ -215,4 +223,19 @@ def _check_account(account: str | None, identity: Identity, request: MintRequest
         f"cluster {cluster} is in account {request.account}, but identity '{identity.name}' is of account {account}",
         hint="use an identity of the cluster's account, or say 'cross_account: true' in the cluster's integration",
         code="identity.wrong_account",
+    )
+
+
+def _check_partition(config: AuthConfig, identity: Identity, region: str | None) -> None:
+    """Refuse to sign for another partition: its STS knows nobody of this one, and the cluster would say only 401."""
+    from eksauth.credentials.identities.chain import region_of
+
+    home = region_of(config, identity)
+    if region is None or identity.kind in PLAIN_KINDS or not crosses_partitions(region, home):
+        return
+    here, there = partition_of_region(home), partition_of_region(region)
+    raise CredentialsError(
+        f"region {region} is in partition {there and there.name}, identity '{identity.name}' in {here and here.name}",
+        hint="use an identity of the cluster's partition, or correct the region",
+        code="identity.wrong_partition",
     )

@@ -14,7 +14,7 @@ from eksauth.token.argv import parse_token_argv
 from eksauth.token.bearer import bearer_token, token_expiry, utc_text
 from eksauth.token.checks import is_good_cluster_id, is_good_region
 from eksauth.token.exec_credential import AWS_SESSION_NAME, common_version, exec_credential
-from eksauth.token.selection import OFF, identity_wanted
+from eksauth.token.selection import OFF, crosses_partitions, identity_wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def _signed_by_identity(
     settings = identity_settings(environ, region_flag=flags.get("region"), region=entry.region)
     expiry = token_expiry(now, credentials.expires_at)
     if expiry is None or settings.region is None or not is_good_region(settings.region):
+        return None
+    if entry.link and crosses_partitions(settings.region, entry.region):
         return None
     token = bearer_token(
         credentials,

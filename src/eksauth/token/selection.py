@@ -4,6 +4,8 @@ An identity that is named comes first; then what explicitly selects AWS credenti
 default, if there is a configuration; then the plain chain.
 """
 
+from eksauth.aws.partitions import partition_of_region
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,3 +50,9 @@ def identity_wanted(
     if role or not implicit or any([environ.get(name) for name in _EXPLICIT]):  # noqa: C419  cheaper than a generator
         return None
     return ""
+
+
+def crosses_partitions(region: str, of_identity: str) -> bool:
+    """Tell whether two regions are certainly in different partitions."""
+    one, other = partition_of_region(region), partition_of_region(of_identity)
+    return one is not None and other is not None and one is not other
