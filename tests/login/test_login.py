@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.kubeconfig.update.eks_lab import arn, role
 from tests.login.desk import PARTNER, Desk
 
 from eksauth.sandbox.aws.seed import ACCOUNT, OTHER_ACCOUNT
+from eksauth.token.fast import fast_answer
 
 
 def test_login_says_who_one_is_and_writes_the_cluster(desk: Desk) -> None:
@@ -194,6 +196,39 @@ def test_a_broken_profile_of_the_environment_is_nobodys_business(desk: Desk, mon
     """An AWS_PROFILE that does not exist stops no identity."""
     monkeypatch.setenv("AWS_PROFILE", "gone")
     desk.logged_in("admin")
+
+
+def test_the_first_kubectl_after_a_login_is_a_quick_one(desk: Desk) -> None:
+    """The plugin call that login wrote is answered by the hot path at once: no YAML, no botocore, no network."""
+    desk.logged_in("admin")
+    asked = len(desk.lab.asked())
+
+    answer = fast_answer(desk.arguments(f"{arn('demo')}/identity/admin"), os.environ)
+
+    assert answer is not None
+    assert '"k8s-aws-v1.' in answer
+    assert len(desk.lab.asked()) == asked
+
+
+def test_another_identity_can_ask_about_the_cluster(desk: Desk) -> None:
+    """spec.describe_as: EKS is asked as somebody of the cluster's account, the entry is the other's and pins none."""
+    identities = desk.identities
+    identities["theirs"] = desk.assuming(PARTNER)
+    integration = desk.following("admin", "shared")
+    integration["spec"] |= {"cross_account": True, "describe_as": "theirs"}
+    desk.other_cluster("shared")
+    desk.write({"shared": integration}, identities=identities)
+
+    desk.logged_in("admin")
+
+    ((user, body),) = desk.lab.parsed()["users"].items()
+    assert user.split(":")[4] == OTHER_ACCOUNT
+    assert "--account" not in body["exec"]["args"]
+    identities["theirs"] = desk.assuming(role("NoSuchRole"))
+    desk.write({"shared": integration}, identities=identities)
+    failed = desk.login("admin", "--fresh")
+    assert failed.code == 5
+    assert "signed in as admin" in failed.out
 
 
 def test_guards_ask_for_a_reason_and_the_log_keeps_it(desk: Desk) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.credentials.people import Typist
 from tests.kubeconfig.update.eks_lab import arn
 from tests.login.desk import Desk
 
+from eksauth.credentials.config.load import load_config
+from eksauth.login.run import LoginRequest, login
+from eksauth.login.sign_in import Terms
 from eksauth.sandbox.aws.seed import ACCOUNT, OTHER_ACCOUNT
 
 
@@ -311,3 +316,36 @@ def test_a_hostile_identity_name_stays_one_argument(desk: Desk) -> None:
     (user,) = desk.lab.parsed()["users"]
     assert f"--identity={name}" in desk.arguments(user)
     assert user.startswith(f"{arn('demo')}/identity/")
+
+
+@pytest.mark.parametrize("way", ["straight", "by a link"])
+def test_a_found_configuration_writes_nowhere_but_beside_itself(desk: Desk, home: Path, way: str) -> None:
+    """A person signs in with a repository's file: it cannot make files in the home, whatever they are called."""
+    target = home / ".bash_aliases"
+    path = target
+    if way == "by a link":
+        path = desk.config.parent / "kube"
+        path.symlink_to(target)
+    desk.write({"demo": desk.following("admin", alias="$(touch x)", kubeconfig={"path": str(path)})})
+    config = replace(load_config(os.environ), searched=True)
+
+    done = login(config, request(), environ=os.environ)
+
+    (entry,) = done.kubeconfig.entries
+    assert entry.error is not None
+    assert entry.error.code == "config.searched_path"
+    assert not target.exists()
+
+
+def test_a_found_configuration_may_write_beside_itself(desk: Desk) -> None:
+    """A kubeconfig in the repository is fine."""
+    path = desk.config.parent / "kube" / "config"
+    desk.write({"demo": desk.following("admin", kubeconfig={"path": str(path)})})
+    done = login(replace(load_config(os.environ), searched=True), request(), environ=os.environ)
+    assert done.failures() == []
+    assert path.exists()
+
+
+def request() -> LoginRequest:
+    """Return a login of somebody who sits at a terminal and is asked nothing."""
+    return LoginRequest(terms=Terms(human=Typist()), identity="admin", command="/usr/bin/eksauth")

@@ -18,9 +18,10 @@ from eksauth.credentials.identities.authenticate import authenticate
 from eksauth.credentials.identities.contract import Human, NeedsHuman
 from eksauth.credentials.sso import tokens
 from eksauth.errors import CredentialsError, UsageError
+from eksauth.login.leaving import leaving_all, leaving_for, leaving_provider
 from eksauth.login.run import LoggedIn, LoginRequest, login
 from eksauth.login.sign_in import Terms
-from eksauth.login.sign_out import leaving_all, leaving_for, leaving_provider, sign_out
+from eksauth.login.sign_out import sign_out
 
 __all__ = ["center_", "running_"]
 

@@ -14,7 +14,7 @@ from eksauth.cli.output import complain, one_line, print_json
 if TYPE_CHECKING:
     from eksauth.credentials.config.model import AuthConfig
     from eksauth.credentials.identities.contract import Human
-    from eksauth.login.sign_out import Leaving
+    from eksauth.login.leaving import Leaving
 
 _EPILOG = """\b
 Examples:
@@ -57,7 +57,8 @@ def logout(
     """
     from eksauth.cli.human import terminal_human
     from eksauth.errors import UsageError
-    from eksauth.login.sign_out import sign_out, with_dry_run
+    from eksauth.login.leaving import with_dry_run
+    from eksauth.login.sign_out import sign_out
 
     given = [each for each in (identity or named, provider, everybody or None) if each is not None]
     if len(given) > 1:
@@ -97,8 +98,8 @@ def _leaving(
 ) -> Leaving:
     from eksauth.credentials.config.select import select_identity
     from eksauth.errors import ConfigError
+    from eksauth.login.leaving import leaving_all, leaving_for, leaving_provider
     from eksauth.login.providers import find_provider
-    from eksauth.login.sign_out import leaving_all, leaving_for, leaving_provider
 
     if everybody:
         return leaving_all(config)

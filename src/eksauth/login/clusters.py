@@ -11,7 +11,7 @@ from eksauth.aws.eks_survey import Progress
 from eksauth.aws.parallel import Parallel
 from eksauth.credentials.config.model import EksIntegration, Identity
 from eksauth.credentials.model import Credentials
-from eksauth.errors import ConfigError, EksauthError
+from eksauth.errors import ConfigError, CredentialsError, EksauthError
 from eksauth.kubeconfig.asker import Asker
 from eksauth.kubeconfig.update_clusters import find_one
 from eksauth.token.checks import check_region
@@ -21,14 +21,16 @@ from eksauth.token.checks import check_region
 class Wanted:
     """A cluster that shall be in a kubeconfig.
 
-    :ivar credentials: of ``identity``; EKS is asked with them.
+    :ivar credentials: EKS is asked with them; they are those of ``identity`` unless the integration names another one.
     :ivar endpoint_url: where EKS is asked instead of its own address, or None.
+    :ivar error: why there are no credentials to ask with.
     """
 
     integration: EksIntegration
     identity: Identity
-    credentials: Credentials = field(repr=False)
+    credentials: Credentials | None = field(repr=False)
     endpoint_url: str | None = None
+    error: EksauthError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def describe_wanted(
 
 
 def _describe(wanted: Wanted, environ: Mapping[str, str], clock: Callable[[], float]) -> ClusterInfo:
+    if wanted.credentials is None:
+        raise wanted.error or CredentialsError("there are no credentials to ask EKS with")
     integration = wanted.integration
     place = integration.place
 

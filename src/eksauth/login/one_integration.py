@@ -11,8 +11,9 @@ from eksauth.credentials.config.select import find_identity
 from eksauth.credentials.identities.contract import Human
 from eksauth.errors import ConfigError, UsageError
 from eksauth.login.acting import act_as, check_may_pin
+from eksauth.login.askers import Asking, wanted_for
 from eksauth.login.caller import context_of, endpoint_of
-from eksauth.login.clusters import Wanted, describe_wanted
+from eksauth.login.clusters import describe_wanted
 from eksauth.login.provision import Provisioned, write_entries
 
 
@@ -44,13 +45,9 @@ def write_integration(
     check_may_pin(config, human)
     acting = act_as(config, identity, environ=environ, human=human, clock=clock)
     context = context_of(config, identity, environ=environ, human=human, clock=clock)
-    wanted = Wanted(
-        integration=integration,
-        identity=identity,
-        credentials=acting.credentials,
-        endpoint_url=endpoint_of(config, identity, context),
-    )
-    described = describe_wanted([wanted], environ=environ, clock=clock)
+    asking = Asking(identity, acting.credentials, endpoint_of(config, identity, context))
+    wanted = wanted_for(config, [(asking, integration)], environ=environ, human=human, clock=clock)
+    described = describe_wanted(wanted, environ=environ, clock=clock)
     return write_entries(
         config,
         described,

@@ -6,6 +6,7 @@ never changed unless the integration says ``update: replace``; a cluster that ca
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ def write_entries(
         job = _Group(config, [each for _, each in group], command, switch=switch)
         files = Files((Path(path),), Origin.FLAG) if path else kubeconfig_files(environ)
         try:
+            if path:
+                _check_place(config, Path(path), environ)
             outcome = store.apply(files, job.decide, dry_run=dry_run, reason=reason, environ=environ)
         except EksauthError as error:
             answers.update({number: _failed(each, error) for number, each in group})
@@ -133,6 +136,24 @@ def write_entries(
         warnings=tuple(dict.fromkeys(warnings)),
         notes=tuple(dict.fromkeys(notes)),
         diff=diff,
+    )
+
+
+def _check_place(config: AuthConfig, path: Path, environ: Mapping[str, str]) -> None:
+    """Refuse to make files all over the home for a configuration that may have come with somebody's repository.
+
+    Names in it would end up in a file that, say, a shell reads.
+
+    :raises ConfigError: ``config.searched_path``.
+    """
+    if not config.searched or config.path is None or path in kubeconfig_files(environ).paths:
+        return
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(Path(config.path).parent)):
+        return
+    raise ConfigError(
+        f"nothing is written to {path}: {config.path}, which says so, was found by searching",
+        hint="if you trust the file name it with --config or EKSAUTH_CONFIG",
+        code="config.searched_path",
     )
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from eksauth.credentials.config.model import AuthConfig, Identity, Provider
 from eksauth.credentials.config.select import find_identity, select_identity
+from eksauth.credentials.identities.contract import Human
 from eksauth.errors import ConfigError, EksauthError, UsageError
-from eksauth.login.clusters import Wanted, describe_wanted
+from eksauth.login.askers import Asking, wanted_for
+from eksauth.login.clusters import describe_wanted
 from eksauth.login.providers import Discovered, discover, find_provider, provider_of, sign_in_provider
 from eksauth.login.provision import Provisioned, integrations_of, write_entries
 from eksauth.login.sign_in import SignedIn, Terms, sign_in
@@ -104,6 +106,7 @@ def login(
             command=request.command,
             environ=environ,
             clock=clock,
+            human=request.terms.human,
             switch=len(chosen) == 1,
             watching=watching,
         )
@@ -117,21 +120,18 @@ def provide(
     command: str,
     environ: Mapping[str, str],
     clock: Callable[[], float] = time.time,
+    human: Human | None = None,
     switch: bool = True,
     watching: Watching = lambda _what, _done, _known: None,
 ) -> Provisioned:
     """Write the kubeconfig entries of everybody who signed in."""
     people = list(signed_in)
-    wanted = [
-        Wanted(
-            integration=integration,
-            identity=each.identity,
-            credentials=each.credentials,
-            endpoint_url=each.endpoint_url,
-        )
+    pairs = [
+        (Asking(each.identity, each.credentials, each.endpoint_url), integration)
         for each in people
         for integration in integrations_of(config, each.identity)
     ]
+    wanted = wanted_for(config, pairs, environ=environ, human=human, clock=clock)
     if not wanted:
         return Provisioned()
     described = describe_wanted(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from eksauth.credentials import audit, guard
 from eksauth.credentials.config.model import AuthConfig, Identity
-from eksauth.credentials.identities.authenticate import authenticate
+from eksauth.credentials.identities.authenticate import Session, authenticate
 from eksauth.credentials.identities.contract import Human
+from eksauth.credentials.index_store import remember
 from eksauth.credentials.model import Credentials
-from eksauth.errors import CredentialsError
+from eksauth.errors import CredentialsError, EksauthError
 from eksauth.login.caller import Caller, context_of, endpoint_of, prove
 from eksauth.login.provision import integrations_of
 
@@ -95,6 +97,7 @@ def sign_in(
             code="guard.audit",
         )
     guard.record_grant(config, identity, environ, asked=asked, answers=answers, now=now, user=caller.arn)
+    _warm(config, session, environ, now)
     clipped = guard.clip(session.credentials, ends_at)
     return SignedIn(
         identity=identity,
@@ -107,6 +110,14 @@ def sign_in(
         endpoint_url=endpoint_of(config, identity, context),
         warnings=(*session.warnings, *([unwritten] if unwritten else [])),
     )
+
+
+def _warm(config: AuthConfig, session: Session, environ: Mapping[str, str], now: float) -> None:
+    """Leave what lets kubectl's first token be a quick one, for entries that name this configuration and realm."""
+    named = replace(config, searched=False)
+    until = guard.hot_until(config, session.identity, environ, now)
+    with suppress(EksauthError):
+        remember(named, session, environ=environ, spelled=session.identity.name, realm=config.realm, until=until)
 
 
 def _clusters(config: AuthConfig, identity: Identity) -> list[str]:

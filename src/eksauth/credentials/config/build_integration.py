@@ -49,6 +49,7 @@ def build_integration(reader: Reader, name: str, node: yaml.Node, place: Place, 
         update=said("spec", "cluster", "kubeconfig", "update") or "merge",
         set_current_context=switch is not False,
         cross_account=bool(said("spec", "cross_account")),
+        describe_as=said("spec", "describe_as"),
     )
 
 

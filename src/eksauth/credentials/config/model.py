@@ -186,6 +186,7 @@ class EksIntegration:
     :ivar kubeconfig: path with ``~`` expanded, or None for the place where kubectl looks.
     :ivar mode: permission bits of a file that is made.
     :ivar cross_account: the identity's account is on purpose not the cluster's (ours).
+    :ivar describe_as: the identity that asks EKS about the cluster, where it is not the one of the entry (ours).
     """
 
     name: str
@@ -202,6 +203,7 @@ class EksIntegration:
     update: Literal["merge", "replace", "error"] = "merge"
     set_current_context: bool = True
     cross_account: bool = False
+    describe_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

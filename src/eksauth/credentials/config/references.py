@@ -72,13 +72,22 @@ def link_integrations(
             item,
             via_provider=_resolve(item, "provider", item.via_provider, known_providers, marks, complain),
             via_identity=_resolve(item, "identity", item.via_identity, known_identities, marks, complain),
+            describe_as=_resolve(
+                item, "identity", item.describe_as, known_identities, marks, complain, "spec.describe_as"
+            ),
         )
         for name, item in integrations.items()
     }
 
 
 def _resolve(
-    item: Identity | EksIntegration, what: str, name: str | None, known: Names, marks: Marks, complain: Complain
+    item: Identity | EksIntegration,
+    what: str,
+    name: str | None,
+    known: Names,
+    marks: Marks,
+    complain: Complain,
+    key: str = "",
 ) -> str | None:
     if name is None:
         return None
@@ -86,7 +95,7 @@ def _resolve(
     if found is None:
         section = "integrations" if isinstance(item, EksIntegration) else "identities"
         near = known.near(name)
-        path = f"{section}.{item.name}.via.{what}"
+        path = f"{section}.{item.name}.{key or f'via.{what}'}"
         home = "providers" if what == "provider" else "identities"
         hint = f"did you mean {near[0]}" if near else f"add it to auth.{home}"
         complain(_wrong(marks.get(path, item.place), f"{path}: there is no {what} '{name}'", hint))

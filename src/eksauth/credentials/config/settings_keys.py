@@ -80,6 +80,7 @@ INTEGRATION = Section(
                         "Whether the identity is of another account than the cluster on purpose",
                         default="false",
                     ),
+                    Key("describe_as", _TEXT, "Identity that asks EKS about the cluster", default="via.identity"),
                     Key(
                         "cluster",
                         Section(
