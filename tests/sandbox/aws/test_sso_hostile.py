@@ -13,6 +13,7 @@ from eksauth.sandbox.aws.cloud import Cloud
 from eksauth.sandbox.aws.request import RawRequest
 from eksauth.sandbox.aws.sso.planting import plant_portal
 from eksauth.sandbox.aws.sso.registrations import _loopback_parts
+from eksauth.sandbox.aws.sso.visits import COOKIE
 
 APIS = ["/client/register", "/device_authorization", "/token"]
 PAGES = ["/start", "/sign-in", "/sign-out", "/device", "/authorize", "/federation", "/portal.css"]
@@ -115,6 +116,45 @@ def test_nothing_makes_it_fail(
     for value in answer.headers.values():
         assert "\n" not in value
         assert "\r" not in value
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(PORTAL[:3]), queries)
+def test_nothing_makes_the_portal_fail_for_somebody_signed_in(path: str, query: bytes) -> None:
+    """With a valid token the parameters are what is judged."""
+    found = cloud()
+    if not found.sso.tokens.of_user("dana"):
+        found.sso.tokens.open(user_name="dana", client_id="c", scopes=(), ends_at=found.now() + 28800)
+    family = found.sso.tokens.of_user("dana")[0]
+    if not family.access:
+        found.sso.tokens.issue(family, seconds=28800, with_refresh=False, now=found.now())
+    token = next(iter(family.access)).encode()
+    answer = found.answer(RawRequest("GET", path.encode(), query, ((b"x-amz-sso_bearer_token", token),)))
+
+    assert answer.status in {200, 400, 403}
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(PAGES),
+    queries,
+    st.dictionaries(words, st.text(st.characters(blacklist_categories=["Cs"]), max_size=30), max_size=6),
+)
+def test_nothing_makes_a_form_fail_for_somebody_signed_in(path: str, query: bytes, form: dict[str, str]) -> None:
+    """With a valid cookie and form token, whatever else the form holds gets a page or a redirect."""
+    found = cloud()
+    visit = found.sso.visits.sign_in("dana", found.now() + 28800)
+    body = urlencode({**form, "csrf": found.sso.visits.csrf(visit)}).encode()
+    sent = (
+        (b"content-type", b"application/x-www-form-urlencoded"),
+        (b"cookie", f"{COOKIE}={visit.name}".encode()),
+    )
+    answer = found.answer(RawRequest("POST", path.encode(), query, sent, body))
+
+    assert answer.status in {200, 303, 400, 401, 403, 404, 405}
+    location = answer.headers.get("Location", "/")
+    assert location.startswith("/")
+    assert not location.startswith("//")
 
 
 @settings(max_examples=300, deadline=None)
