@@ -77,7 +77,8 @@ def request(
     try:
         session = URLLib3Session(
             verify=environ.get("AWS_CA_BUNDLE") or True,
-            proxies=get_environ_proxies(url),
+            # what stays on this machine does not go through a proxy
+            proxies={} if is_loopback(host or "") else get_environ_proxies(url),
             timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
         )
     except (BotoCoreError, OSError, ValueError):

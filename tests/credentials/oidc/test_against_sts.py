@@ -180,6 +180,12 @@ def test_expired_and_foreign_tokens_stay_here(room: Room, monkeypatch: pytest.Mo
     assert log.count("sts:AssumeRoleWithWebIdentity") == before
 
 
+def test_the_providers_duration(job: Room) -> None:
+    """The session's duration may be said at the provider."""
+    job.write(("deploy", job.seeded.ci.github_role_arn), provider="{kind: github/oidc, session: {duration: 20m}}")
+    assert 1100 < (job.be("deploy").credentials.expires_at or 0) - time.time() <= 1200
+
+
 def test_too_long_a_session(job: Room) -> None:
     """A duration beyond the role's maximum is told as that."""
     job.write_text(

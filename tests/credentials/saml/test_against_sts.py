@@ -209,3 +209,36 @@ def test_somebody_signs_in(room: Room) -> None:
 
     assert "assumed-role/SamlAdmin/erin@example.com" in room.who(session)
     assert room.be("be").credentials.access_key_id == session.credentials.access_key_id
+
+
+def test_one_sign_in_for_several_roles(room: Room) -> None:
+    """Roles that are wanted one after the other come from one sign-in, unless a fresh one is wanted."""
+    url = f"{room.aws.url}{room.seeded.saml.sign_in_path}?acs={{acs}}"
+    first, second = room.seeded.saml.role_arns
+    room.write(("one", first), ("two", second), provider=f"{{kind: aws/saml, region: us-west-2, url: '{url}'}}")
+    human = Typist(browse=_sign_in(room))
+
+    assert "SamlAdmin" in room.who(room.be("one", human))
+    assert "SamlReader" in room.who(room.be("two", human))
+    assert len(human.browsed) == 1
+    room.be("two", human, fresh=True)
+    assert len(human.browsed) == 2
+
+
+def test_the_providers_endpoint(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint_url of the provider is where its roles are asked for."""
+    _from_file(room, _response(room))
+    text = room.path.read_text().replace("spec: {", f"spec: {{endpoint_url: '{room.aws.url}', ")
+    room.write_text(text)
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+
+    assert room.be("be").credentials.source == "identity be"
+
+
+def test_settings_that_cannot_go_along(room: Room) -> None:
+    """What AssumeRoleWithSAML cannot be told is an error, not left out without a word."""
+    _from_file(room, _response(room))
+    room.write_text(room.path.read_text().replace("principal: {", "principal: {source_identity: erin, "))
+
+    with pytest.raises(EksauthError, match=r"principal\.source_identity cannot go"):
+        room.be("be")

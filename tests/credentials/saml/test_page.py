@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 import pytest
 from tests.credentials.people import Typist
@@ -137,7 +138,8 @@ def _provider(url: str = "https://idp.example.com/start?acs={acs}", **source: ob
 
 def _context(human: Typist | None = None, config: AuthConfig | None = None) -> Context:
     return Context(
-        config=config or AuthConfig(),
+        # a configuration of its own: sign-ins are remembered for some minutes
+        config=config or AuthConfig(path=f"/{uuid4()}.yaml"),
         environ={"PATH": os.environ["PATH"]},
         region="eu-west-1",
         human=human,

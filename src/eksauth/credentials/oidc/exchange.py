@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from eksauth.aws.arn import parse_arn
+from eksauth.credentials.federated_role import check_fields, sts_endpoint, wanted_seconds
 from eksauth.credentials.identities.contract import Context, WebIdentity
 from eksauth.credentials.identities.role_call import RoleCall
 from eksauth.credentials.identities.session_name import session_name
@@ -28,6 +29,7 @@ def assume_with_web_identity(material: WebIdentity, role: RoleCall, context: Con
     :raises CredentialsError: when the token is expired or not accepted.
     :raises AwsError: when the role's trust policy does not let its holder in, or STS cannot be reached.
     """
+    check_fields(role, "AssumeRoleWithWebIdentity")
     token = material.unverified_token
     claims = read_unverified(token, f"identity '{role.identity}'")
     parameters: dict[str, object] = {
@@ -35,8 +37,9 @@ def assume_with_web_identity(material: WebIdentity, role: RoleCall, context: Con
         "RoleSessionName": role.session_name or session_name(claims.subject),
         "WebIdentityToken": token,
     }
-    if role.duration_seconds is not None:
-        parameters["DurationSeconds"] = role.duration_seconds
+    seconds = wanted_seconds(role, context)
+    if seconds is not None:
+        parameters["DurationSeconds"] = seconds
     if role.policy is not None:
         parameters["Policy"] = role.policy
     if role.policy_arns:
@@ -49,7 +52,7 @@ def assume_with_web_identity(material: WebIdentity, role: RoleCall, context: Con
 def _call(parameters: dict[str, object], role: RoleCall, context: Context, claims: UnverifiedClaims) -> Any:
     from botocore.exceptions import ClientError
 
-    client = sts_client(role.region, endpoint_url=role.endpoint_url, credentials=None)
+    client = sts_client(role.region, endpoint_url=sts_endpoint(role, context), credentials=None)
     for turn in range(_KEY_TRIES):
         try:
             return client.assume_role_with_web_identity(**parameters)

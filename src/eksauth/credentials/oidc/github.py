@@ -46,8 +46,8 @@ class GithubStep:
         return None
 
     def facts(self) -> tuple[str, ...]:
-        """Return what determines the token, besides the job."""
-        return (self.provider.audience,)
+        """Return what determines the token, besides the job, and the call that it is for."""
+        return (self.provider.audience, str(self.provider.session_seconds), self.provider.endpoint_url or "")
 
     def inputs(self, environ: Mapping[str, str]) -> tuple[Input, ...]:
         """Name what tells one job from another: a shared runner must not give a job what another one got."""

@@ -43,9 +43,16 @@ class TokenStep:
         return None
 
     def facts(self) -> tuple[str, ...]:
-        """Return where the token comes from, and for whom it is."""
-        source = self.provider.token
-        return (self.provider.audience, source.file or "", source.env or "", "\0".join(source.command))
+        """Return where the token comes from, for whom it is, and the call that it is for."""
+        provider, source = self.provider, self.provider.token
+        return (
+            provider.audience,
+            source.file or "",
+            source.env or "",
+            "\0".join(source.command),
+            str(provider.session_seconds),
+            provider.endpoint_url or "",
+        )
 
     def inputs(self, environ: Mapping[str, str]) -> tuple[Input, ...]:
         """Name the token, or what tells one job from another: a shared runner must not give a job another one's."""

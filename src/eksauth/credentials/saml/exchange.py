@@ -7,6 +7,7 @@ for. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.
 from __future__ import annotations
 
 from eksauth.aws.arn import parse_arn
+from eksauth.credentials.federated_role import check_fields, sts_endpoint, wanted_seconds
 from eksauth.credentials.identities.contract import Context, SamlAssertion
 from eksauth.credentials.identities.role_call import MAX_SECONDS, MIN_SECONDS, RoleCall
 from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
@@ -23,6 +24,7 @@ def assume_with_saml(material: SamlAssertion, role: RoleCall, context: Context) 
     :raises CredentialsError: when the response does not offer the role, or is expired.
     :raises AwsError: when STS does not accept it, or cannot be reached.
     """
+    check_fields(role, "AssumeRoleWithSAML")
     response = read_unverified(material.assertion, f"identity '{role.identity}'")
     offered = choose_role(response, role.arn)
     parameters: dict[str, object] = {
@@ -30,8 +32,7 @@ def assume_with_saml(material: SamlAssertion, role: RoleCall, context: Context) 
         "PrincipalArn": offered.provider_arn,
         "SAMLAssertion": material.assertion,
     }
-    wanted = role.duration_seconds or _provider_seconds(role, context)
-    seconds = session_seconds(wanted, response.session_seconds)
+    seconds = session_seconds(wanted_seconds(role, context), response.session_seconds)
     if seconds is not None:
         parameters["DurationSeconds"] = seconds
     if role.policy is not None:
@@ -41,7 +42,7 @@ def assume_with_saml(material: SamlAssertion, role: RoleCall, context: Context) 
     from botocore.exceptions import ClientError
 
     with sts_errors(role.identity, f"assuming {role.arn} with a SAML response"):
-        client = sts_client(role.region, endpoint_url=role.endpoint_url, credentials=None)
+        client = sts_client(role.region, endpoint_url=sts_endpoint(role, context), credentials=None)
         try:
             answer = client.assume_role_with_saml(**parameters)
         except ClientError as error:
@@ -96,12 +97,6 @@ def session_seconds(wanted: int | None, allowed: int | None) -> int | None:
         return None
     most = MAX_SECONDS if allowed is None else min(max(allowed, MIN_SECONDS), MAX_SECONDS)
     return min(max(wanted, MIN_SECONDS), most)
-
-
-def _provider_seconds(role: RoleCall, context: Context) -> int | None:
-    identity = context.config.identities.get(role.identity)
-    provider = context.config.providers.get(identity.via_provider) if identity and identity.via_provider else None
-    return provider.session_seconds if provider else None
 
 
 def explain_refusal(code: str, text: str, offered: OfferedRole, response: UnverifiedResponse) -> EksauthError | None:

@@ -28,6 +28,9 @@ WAIT_SECONDS = 300.0
 """For the person to sign in; a response lives five minutes at most anyway."""
 _MAX_BYTES = 2 * MAX_BASE64_CHARS
 _PLACEHOLDER = "{acs}"
+_KEPT_SECONDS, _MARGIN_SECONDS = 240.0, 30.0
+_SIGNED_IN: dict[tuple[str, ...], tuple[str, float]] = {}
+"""Response and its end, by configuration and provider; of this process, and of the last minutes only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class SamlStep:
             "\0".join(source.command),
             self.provider.username or "",
             str(self.provider.session_seconds),
+            self.provider.endpoint_url or "",
         )
 
     def inputs(self, environ: Mapping[str, str]) -> tuple[Input, ...]:
@@ -90,9 +94,20 @@ class SamlStep:
         elif context.human is None:
             raise NeedsHuman(f"{what} needs a person who signs in in a browser", hint=login_hint(self.name))
         else:
-            data = _from_browser(self.provider, context.human, context, what)
+            return self._signed_in(context, context.human, what)
         encoded = as_base64(data, what)
         check_unverified(encoded, what=what, now=context.clock())
+        return SamlAssertion(encoded)
+
+    def _signed_in(self, context: Context, human: Human, what: str) -> SamlAssertion:
+        """Return the response of a sign-in in the browser; roles that are wanted together need one sign-in."""
+        key = (context.config.path or "", context.config.realm, self.name, *self.facts())
+        encoded, until = _SIGNED_IN.get(key, ("", 0.0))
+        if context.fresh or context.clock() >= until:
+            encoded = as_base64(_from_browser(self.provider, human, context, what), what)
+            response = check_unverified(encoded, what=what, now=context.clock())
+            ends = response.redeem_until or 0.0
+            _SIGNED_IN[key] = encoded, min(ends - _MARGIN_SECONDS, context.clock() + _KEPT_SECONDS)
         return SamlAssertion(encoded)
 
 

@@ -63,7 +63,7 @@ class EncryptedFileStore:
             return found
 
         # nothing to decrypt, so nobody is asked for a password
-        return self._path.exists() and self._change(drop)
+        return os.path.lexists(self._path) and self._change(drop)
 
     def names(self) -> tuple[str, ...]:
         """Return the names in order."""

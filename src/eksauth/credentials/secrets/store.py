@@ -6,6 +6,7 @@ belong to the realm of the configuration, so that two realms never see each othe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -84,7 +85,7 @@ def open_store(config: AuthConfig, environ: Mapping[str, str], *, human: Human |
             f"there is nowhere to keep secrets: {unavailable.message}, and no password for a file",
             hint=f"set {config.keyring.password_env} to a password of at least 8 characters, or run at a terminal",
         ) from None
-    if given and secrets_file(config, environ).exists():
+    if given and os.path.lexists(secrets_file(config, environ)):
         from eksauth.credentials.secrets.layered import LayeredStore
 
         # secrets that were kept in the file while there was no desktop are still found
