@@ -133,6 +133,9 @@ async def test_botocore_walks_the_chain(endpoint: AwsEndpoint, ca_file: Path) ->
         "GitLabDeploy",
         "SamlAdmin",
         "SamlReader",
+        "WorkloadRole",
+        "PodRole",
+        "NodeRole",
     }
 
 

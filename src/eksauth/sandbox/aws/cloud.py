@@ -18,9 +18,14 @@ from eksauth.sandbox.aws.federation.state import Federation
 from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.iam_api import serve_iam
 from eksauth.sandbox.aws.identify import identify
+from eksauth.sandbox.aws.machine import api as machine_api
+from eksauth.sandbox.aws.machine.state import Machine
 from eksauth.sandbox.aws.model import Caller
+from eksauth.sandbox.aws.organization import Organization
 from eksauth.sandbox.aws.request import RawRequest, read_parameters
 from eksauth.sandbox.aws.requests_log import LoggedRequest, RequestLog
+from eksauth.sandbox.aws.roles_anywhere.create_session import create_session, roles_anywhere_operation
+from eksauth.sandbox.aws.roles_anywhere.store import RolesAnywhere
 from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.signature import Authentication, read_authentication, region_of_host
 from eksauth.sandbox.aws.sso.center import IdentityCenter
@@ -32,6 +37,7 @@ from eksauth.sandbox.aws.wire import Answer, query_error, query_result, rest_err
 _log = logging.getLogger(__name__)
 
 _SERVICES = frozenset(["sts", "iam", "eks", "account"])
+_BY_PATH = SSO_SERVICES | FEDERATION_SERVICES | {machine_api.SERVICE}
 
 
 @dataclass
@@ -59,6 +65,9 @@ class Cloud:
     clusters: ClusterStore = field(default_factory=ClusterStore)
     sso: IdentityCenter = field(default_factory=IdentityCenter)
     federation: Federation = field(default_factory=Federation)
+    organization: Organization = field(default_factory=Organization)
+    roles_anywhere: RolesAnywhere = field(default_factory=RolesAnywhere)
+    machine: Machine = field(default_factory=Machine)
     faults: FaultPlan = field(default_factory=FaultPlan)
     log: RequestLog = field(default_factory=RequestLog)
 
@@ -111,6 +120,10 @@ class Cloud:
             return answer
         if seen.service in FEDERATION_SERVICES:
             return serve_federation(seen.service, request, self.federation, self.now())
+        if roles_anywhere_operation(request) is not None:
+            return create_session(request, self.roles_anywhere, self.iam, self.sessions, now=self.now())
+        if seen.service == machine_api.SERVICE:
+            return machine_api.serve_machine(request, self.machine, self.iam, self.sessions, now=self.now())
         if seen.service in {"sts", "iam"}:
             _check_query_request(request, seen.service)
         if seen.service == "sts" and seen.action in UNSIGNED:
@@ -126,7 +139,7 @@ class Cloud:
     def _serve_unsigned(self, request: RawRequest) -> Answer:
         parameters = read_parameters(request)
         context = anonymous_context_of(request, region=region_of_host(request.host) or "us-east-1", now=self.now())
-        sts = Sts(self.iam, self.sessions, self.federation)
+        sts = Sts(self.iam, self.sessions, self.federation, self.organization)
         result = sts.serve_unsigned(parameters, context, self.now())
         return query_result("sts", check_action(parameters), result, as_json=_wants_json(request))
 
@@ -140,7 +153,8 @@ class Cloud:
         parameters = read_parameters(request)
         if claim.service == "iam":
             return serve_iam(parameters, caller, self.iam, context)
-        result = Sts(self.iam, self.sessions, self.federation).serve(parameters, caller, context, now)
+        sts = Sts(self.iam, self.sessions, self.federation, self.organization)
+        result = sts.serve(parameters, caller, context, now)
         return query_result("sts", check_action(parameters), result, as_json=_wants_json(request))
 
 
@@ -150,10 +164,14 @@ def name_operation(request: RawRequest) -> tuple[str, str]:
     Some paths belong to services that nobody signs requests for. Else the service of the credential scope decides;
     without credentials, a query request is taken for STS.
     """
-    unsigned = sso_operation(request) or federation_operation(request)
+    unsigned = sso_operation(request) or federation_operation(request) or roles_anywhere_operation(request)
+    unsigned = unsigned or machine_api.machine_operation(request)
     if unsigned is not None:
         return unsigned
     service = _claimed_scope(request)[1]
+    if service in _BY_PATH:
+        # only their paths lead to them, whatever a signature claims to be for
+        return "unknown", "Unknown"
     if service == "account":
         return service, account_operation(request) or "Unknown"
     if service == "eks" or (not service and request.path.startswith(b"/clusters")):
@@ -198,6 +216,8 @@ def _error(service: str, fault: ServiceFault, request: RawRequest) -> Answer:
         return sso_error(service, fault)
     if service in FEDERATION_SERVICES:
         return federation_error(service, fault)
+    if service == machine_api.SERVICE:
+        return machine_api.machine_error(fault)
     if service in {"sts", "iam", "unknown"}:
         return query_error(service, fault, as_json=service == "sts" and _wants_json(request))
     return rest_error(fault)

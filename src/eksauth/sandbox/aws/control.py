@@ -18,7 +18,9 @@ from eksauth.sandbox.aws.cloud import Cloud
 from eksauth.sandbox.aws.clusters import Cluster
 from eksauth.sandbox.aws.faults import OrderedFault
 from eksauth.sandbox.aws.federation.control import FederationControl
+from eksauth.sandbox.aws.machine.api import CONTAINER_PATH
 from eksauth.sandbox.aws.request import RawRequest
+from eksauth.sandbox.aws.roles_anywhere.control import RolesAnywhereControl
 from eksauth.sandbox.aws.seed import Seed, add_user
 from eksauth.sandbox.aws.sso.control import SsoControl
 from eksauth.sandbox.aws.wire import Answer
@@ -51,6 +53,13 @@ class _Account(msgspec.Struct, forbid_unknown_fields=True):
             raise ValueError(f"unknown partition {self.partition}")
 
 
+class _Organization(msgspec.Struct, forbid_unknown_fields=True):
+    management: str
+    members: list[str]
+    delegated: list[str] = []
+    root_sessions: bool = True
+
+
 class Control:
     """The control API over one cloud."""
 
@@ -60,6 +69,7 @@ class Control:
         self._seed = seed
         self._sso = SsoControl(cloud.sso, cloud.iam, cloud.now)
         self._federation = FederationControl(cloud.federation, cloud.now)
+        self._roles_anywhere = RolesAnywhereControl(cloud.roles_anywhere)
         self._routes: dict[tuple[str, str], Callable[[bytes], Any]] = {
             ("GET", "health"): lambda _: {"ok": True, "now": cloud.now()},
             ("GET", "seed"): lambda _: seed,
@@ -73,6 +83,8 @@ class Control:
             ("GET", "clusters"): lambda _: {"clusters": cloud.clusters.everything()},
             ("POST", "clusters"): self._put_cluster,
             ("POST", "accounts"): self._add_account,
+            ("GET", "machine"): lambda _: self._describe_machine(),
+            ("PUT", "organization"): self._set_organization,
         }
 
     def answer(self, request: RawRequest) -> Answer:
@@ -99,6 +111,8 @@ class Control:
             return self._sso.route(method, rest)
         if kind in {"ci", "saml"}:
             return self._federation.route(method, path)
+        if kind == "rolesanywhere":
+            return self._roles_anywhere.route(method, rest)
         parts = rest.split("/")
         if kind == "clusters" and method == "DELETE" and len(parts) == 3:
             return lambda _: self._remove_cluster(parts[0], parts[1], parts[2])
@@ -130,6 +144,24 @@ class Control:
             account = unverified_account_of(access_key_id) or ""
             if not self._cloud.iam.set_key_status(access_key_id, account, active=change.active):
                 raise LookupError("no such access key")
+        return {}
+
+    def _describe_machine(self) -> Any:
+        machine = self._cloud.machine
+        return {
+            "url": machine.url,
+            "container": {
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": machine.url + CONTAINER_PATH,
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": machine.container_token,
+            },
+            "instance": {"AWS_EC2_METADATA_SERVICE_ENDPOINT": machine.url},
+        }
+
+    def _set_organization(self, body: bytes) -> Any:
+        wanted = msgspec.json.decode(body, type=_Organization)
+        organization = self._cloud.organization
+        organization.management, organization.root_sessions = wanted.management, wanted.root_sessions
+        organization.members, organization.delegated = set(wanted.members), set(wanted.delegated)
         return {}
 
     def _add_account(self, body: bytes) -> Any:

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import msgspec
 from aiohttp import web
 
 from eksauth.sandbox.aws.cloud import Cloud, claimed_region, name_operation
@@ -22,10 +21,10 @@ from eksauth.sandbox.aws.control import PREFIX, Control
 from eksauth.sandbox.aws.faults import OrderedFault, ServiceFault
 from eksauth.sandbox.aws.federation.fetch import KeyFetcher
 from eksauth.sandbox.aws.federation.key_prefetch import prefetch_keys
-from eksauth.sandbox.aws.federation.planting import plant_federation
+from eksauth.sandbox.aws.machine.api import machine_operation
+from eksauth.sandbox.aws.planting import plant_everything
 from eksauth.sandbox.aws.request import RawRequest
-from eksauth.sandbox.aws.seed import ACCOUNT, Seed, plant
-from eksauth.sandbox.aws.sso.planting import plant_portal
+from eksauth.sandbox.aws.seed import Seed
 from eksauth.sandbox.aws.wire import Answer
 from eksauth.sandbox.pki import LOOPBACK_HOSTS, issue_server_certificate, new_authority
 
@@ -65,10 +64,7 @@ class AwsEndpoint:
         self.cloud = Cloud(clock=clock)
         self.seed: Seed | None = None
         if seed == "default":
-            portal = plant_portal(self.cloud.sso, self.cloud.iam)
-            self.seed = msgspec.structs.replace(plant(self.cloud.iam), portal=portal)
-            providers = plant_federation(self.cloud.federation, self.cloud.iam, ACCOUNT)
-            self.seed = msgspec.structs.replace(self.seed, federation=providers)
+            self.seed = plant_everything(self.cloud)
         self.ca_pem: bytes | None = None
         for cluster in clusters:
             self.cloud.clusters.put(cluster)
@@ -82,8 +78,12 @@ class AwsEndpoint:
     @property
     def url(self) -> str:
         """Return the base URL, for AWS_ENDPOINT_URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}"
+        return f"https://{self.url_host}:{self.port}"
+
+    @property
+    def url_host(self) -> str:
+        """Return the host as URLs spell it."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     async def __aenter__(self) -> Self:
         self._server = web.Server(
@@ -96,12 +96,16 @@ class AwsEndpoint:
         self._runner = web.ServerRunner(self._server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self._ssl, backlog=1024)
+        # clients take container credentials and metadata over plain HTTP from this machine
+        plain = web.TCPSite(self._runner, self.host, 0)
         try:
             await site.start()
+            await plain.start()
         except OSError:
             await self._runner.cleanup()
             raise
         self.port = self._runner.addresses[0][1]
+        self.cloud.machine.url = f"http://{self.url_host}:{self._runner.addresses[1][1]}"
         self.cloud.sso.base_url = self.url
         self.cloud.federation.move_to(self.url)
         return self
@@ -145,6 +149,9 @@ class AwsEndpoint:
             return web.Response(status=413, text="the request body is larger than a mebibyte")
         except ValueError as error:
             return web.Response(status=400, text=str(error))
+        encrypted = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
+        if not encrypted and machine_operation(raw) is None:
+            return web.Response(status=404, text="plain HTTP is for container credentials and metadata only")
         if raw.path.startswith(PREFIX):
             return _response(self._control.answer(raw))
         operation = name_operation(raw)[1]

@@ -20,6 +20,8 @@ import msgspec
 
 from eksauth.sandbox.aws.federation.seeded import SeededFederation
 from eksauth.sandbox.aws.iam import IamStore, harden_key
+from eksauth.sandbox.aws.machine.seeded import SeededMachine
+from eksauth.sandbox.aws.roles_anywhere.seeded import SeededWorkload
 from eksauth.sandbox.aws.sessions import new_access_key_id
 from eksauth.sandbox.aws.sso.seeded import SeededPortal
 
@@ -73,6 +75,8 @@ class Seed(msgspec.Struct, frozen=True):
     clusters: list[SeededCluster]
     portal: SeededPortal | None = None
     federation: SeededFederation | None = None
+    workload: SeededWorkload | None = None
+    machine: SeededMachine | None = None
 
 
 def plant(store: IamStore) -> Seed:

@@ -12,10 +12,12 @@ from eksauth.sandbox.aws.faults import ServiceFault
 from eksauth.sandbox.aws.federation.state import Federation
 from eksauth.sandbox.aws.iam import IamStore
 from eksauth.sandbox.aws.model import Caller
+from eksauth.sandbox.aws.organization import Organization
 from eksauth.sandbox.aws.request import Parameters
 from eksauth.sandbox.aws.sessions import SessionStore
 from eksauth.sandbox.aws.sts import fields
 from eksauth.sandbox.aws.sts.assume_role import assume_role
+from eksauth.sandbox.aws.sts.assume_root import assume_root
 from eksauth.sandbox.aws.sts.federation_token import federation_token
 from eksauth.sandbox.aws.sts.saml import assume_role_with_saml
 from eksauth.sandbox.aws.sts.session_token import session_token
@@ -48,6 +50,7 @@ class Sts:
     store: IamStore
     sessions: SessionStore
     federation: Federation
+    organization: Organization
 
     def serve_unsigned(
         self, parameters: Parameters, context: Mapping[str, str | Sequence[str]], now: float
@@ -70,12 +73,17 @@ class Sts:
         :raises ServiceFault: as the operation documents, and InvalidAction.
         """
         action = check_action(parameters)
+        if caller.is_federated_user and action != "GetCallerIdentity":
+            # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html, Permissions
+            raise ServiceFault("AccessDenied", f"Cannot call {action} with federation credentials", 403)
         match action:
             case "GetCallerIdentity":
                 # allowed whatever policies say: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
                 return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
             case "AssumeRole":
                 return assume_role(parameters, caller, context, self.store, self.sessions, now=now)
+            case "AssumeRoot":
+                return assume_root(parameters, caller, context, self.store, self.sessions, self.organization, now=now)
             case "GetSessionToken":
                 return session_token(parameters, caller, self.store, self.sessions, now=now)
             case "GetFederationToken":

@@ -1,0 +1,1 @@
+"""IAM Roles Anywhere: sessions for whoever holds a certificate of a trusted authority."""
