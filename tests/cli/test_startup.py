@@ -225,6 +225,12 @@ HEAVY = {
         (["verify", "--help"], set[str]()),
         (["server", "run", "--help"], set[str]()),
         (["sandbox", "--help"], set[str]()),
+        (["exec", "--help"], set[str]()),
+        (["shell", "--help"], set[str]()),
+        (["env", "--help"], set[str]()),
+        (["credential-process", "--help"], set[str]()),
+        (["console", "--help"], set[str]()),
+        (["audit", "--help"], set[str]()),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
