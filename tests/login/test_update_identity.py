@@ -91,3 +91,16 @@ def test_a_configuration_that_was_only_found_is_not_pinned(
     done = desk.lab.update("--name", "demo", "--identity", "admin")
     assert done.code == 3
     assert "found by searching" in done.err
+
+
+def test_prune_asks_as_the_entry_s_identity(desk: Desk) -> None:
+    """A cluster that is gone is found out with the identity's own credentials, and only then its entries go."""
+    desk.lab.cluster("other")
+    desk.write({"a": desk.following("admin"), "b": desk.following("admin", "other")})
+    desk.logged_in("admin")
+    desk.lab.endpoint.cloud.clusters.remove("111122223333", "us-west-2", "other")
+
+    done = desk.lab.eksauth("kubeconfig", "prune", "--yes")
+
+    assert done.code == 0, done.err
+    assert list(desk.lab.parsed()["contexts"]) == [arn("demo")]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eksauth.aws.eks import ClusterInfo
 from eksauth.aws.eks_survey import describe_all
 from eksauth.aws.partitions import partition_of_region
 from eksauth.credentials.clients import AwsClients
+from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
 from eksauth.errors import EksauthError
 from eksauth.kubeconfig.asker import Asker
@@ -103,6 +104,7 @@ def _ask_as(
             endpoint_url=None,
             interactive=interactive,
             clock=clock,
+            credentials=_of_configuration(identity, environ, clock),
         )
     except EksauthError as error:
         return {target.entry: Answer(doubt=error.message) for target in targets}
@@ -114,6 +116,23 @@ def _ask_as(
         return {target.entry: Answer(doubt=error.message) for target in targets}
     finally:
         asker.close()
+
+
+def _of_configuration(
+    identity: ExecIdentity, environ: Mapping[str, str], clock: Callable[[], float]
+) -> Credentials | None:
+    """Return the credentials of an entry's identity, as far as they can be had without a person."""
+    if identity.identity is None:
+        return None
+    from eksauth.credentials.config.load import load_config
+    from eksauth.credentials.config.select import find_identity
+    from eksauth.credentials.identities.authenticate import authenticate
+
+    # an entry may come from anybody, and nobody is about to use it: its configuration runs nothing here
+    config = replace(
+        load_config(environ, flag=identity.config, realm=identity.realm if identity.config else None), searched=True
+    )
+    return authenticate(config, find_identity(config, identity.identity), environ=environ, clock=clock).credentials
 
 
 def _account(calls: AwsClients, region: str) -> str:

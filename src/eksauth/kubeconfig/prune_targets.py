@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eksauth.kubeconfig.entry_origin import EksOrigin, eks_origin
 from eksauth.kubeconfig.exec_entry import ExecIdentity
@@ -86,6 +86,6 @@ def _askers(merged: Merged, owner: Owner | None, users: list[str]) -> tuple[Exec
         identities.append(ExecIdentity(profile=owner.profile or None, role_arn=owner.role or None))
     found_all: dict[ExecIdentity, None] = {}
     for identity in identities:
-        found_all[ExecIdentity(profile=identity.profile)] = None
+        found_all[replace(identity, role_arn=None, external_id=None, session_name=None, cross_account=False)] = None
     found_all.update(dict.fromkeys(identity for identity in identities if identity.role_arn))
     return tuple(found_all) or (ExecIdentity(),)
