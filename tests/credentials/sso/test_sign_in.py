@@ -115,6 +115,7 @@ def test_polling_survives_a_network_that_does_not(center: Center) -> None:
 
 def test_nobody_confirms(center: Center) -> None:
     """When the code has expired by the portal's clock, waiting ends."""
+    center.control("PUT", "settings", {"device_seconds": 60})
     person = Person(center.served, opens=False)
     with pytest.raises(EksauthError, match="nobody confirmed") as caught:
         access_token(center.provider(), center.context(person))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import botocore
 import botocore.config
 import botocore.exceptions
+import botocore.loaders
 
 from eksauth.credentials.botocore_errors import translated, unreadable_answer
 from eksauth.credentials.botocore_session import ATTEMPTS, CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, open_session
@@ -61,7 +63,14 @@ def _client(service: str, region: str, endpoint_url: str | None, *, attempts: in
     )
     with translated(None, doing="preparing a sign-in"):
         session = open_session(None, explicit=False, region=region)
+        session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
         return session.create_client(service, region, endpoint_url=endpoint_url, config=config)
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    """Return botocore's reader of service models: a sign-in makes several clients, and each would read them anew."""
+    return botocore.loaders.create_loader(data_path)
 
 
 @contextmanager
