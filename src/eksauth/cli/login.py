@@ -80,7 +80,8 @@ def login(
     config = forced(read_config(config_file, realm), "device" if device else None)
     human = terminal_human(no_browser=no_browser)
     request = LoginRequest(
-        terms=Terms(human=human, fresh=fresh, reason=reason, confirmed=yes),
+        # a session of the keys that were there before would hide mistakes in the new ones
+        terms=Terms(human=human, fresh=fresh or store_keys, reason=reason, confirmed=yes),
         identity=identity or named,
         everybody=everybody,
         provider=provider,
