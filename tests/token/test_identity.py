@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.credentials.identities.conftest import loopback_, place_  # noqa: F401  fixtures
 from tests.credentials.identities.kit import ADMIN, READER, Place
+from tests.credentials.people import Typist
 
 import eksauth
 from eksauth.credentials.audit import audit_path
@@ -381,6 +382,28 @@ def test_mistakes(place: Place) -> None:
     place.path.chmod(0o666)
     with pytest.raises(ConfigError, match="may write it"):
         full(["token", *BASIC, *config, "-i", "admin"])
+
+
+def test_what_a_person_picks_is_for_once(place: Place) -> None:
+    """Picking one of several identities does not make it the default of the next command."""
+    place.write(IDENTITIES.replace("  default: true\n", ""))
+    argv = ["token", *BASIC, "--config", str(place.path)]
+    request = MintRequest(
+        cluster_name="demo", region="us-west-2", config_file=str(place.path), human=Typist("reader"), interactive=True
+    )
+    assert mint(request, environ=os.environ).source == "identity reader"
+    assert hot(argv) is None
+    with pytest.raises(UsageError, match="several identities"):
+        full(argv)
+
+
+def test_an_empty_account_is_no_account(place: Place, argv: list[str]) -> None:
+    """``--account=`` checks nothing, so it is refused on both paths."""
+    assert place.path.exists()
+    empty = [*argv[:-1], ""]
+    assert hot(empty) is None
+    with pytest.raises(UsageError, match="twelve digits"):
+        full(empty)
 
 
 def test_library(place: Place) -> None:

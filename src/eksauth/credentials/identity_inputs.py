@@ -41,10 +41,10 @@ def digest(value: bytes | str) -> str:
     return text
 
 
-def file_digest(path: str, *, trusted_only: bool = False) -> str | None:
-    """Return a digest of a file's content, ``absent`` when there is none, or None when it cannot be relied on.
+def file_digest(path: str, *, with_access: bool = False) -> str | None:
+    """Return a digest of a file's content, ``absent`` when there is none, or None when it cannot be read.
 
-    :param trusted_only: a file that others may write, or that is somebody else's (but root's), cannot be relied on.
+    :param with_access: who owns it and who may write it are part of the answer.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -56,14 +56,13 @@ def file_digest(path: str, *, trusted_only: bool = False) -> str | None:
         status = os.fstat(handle)
         if status.st_mode & 0o170000 != 0o100000 or status.st_size > MAX_FILE_BYTES:
             return None
-        if trusted_only and (status.st_mode & 0o022 or status.st_uid not in {0, os.geteuid()}):
-            return None
         # files below /proc have no size, and refuse large reads
-        return digest(os.read(handle, status.st_size + 4096))
+        content = digest(os.read(handle, status.st_size + 4096))
     except OSError:
         return None
     finally:
         os.close(handle)
+    return f"{content} {status.st_uid} {status.st_gid} {status.st_mode:o}" if with_access else content
 
 
 def aws_input(profile: str, region: str | None) -> str:
@@ -89,7 +88,7 @@ def input_digest(
 ) -> str | None:
     """Return the present state of one input, or None when it cannot be told.
 
-    :param kind: ``file``, ``config`` (a file that must be trustworthy), ``env``, or ``aws`` (an AWS profile with all
+    :param kind: ``file``, ``config`` (a file whose owner and mode count), ``env``, or ``aws`` (an AWS profile with all
         that is behind it).
     :param read: ``quick_settings`` or ``full_settings``.
     """
@@ -99,4 +98,4 @@ def input_digest(
     if kind == "env":
         value = environ.get(name)
         return "absent" if value is None else digest(value)
-    return file_digest(name, trusted_only=kind == "config")
+    return file_digest(name, with_access=kind == "config")

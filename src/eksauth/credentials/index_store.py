@@ -54,7 +54,10 @@ def _entry(
     aws = target.input_name if isinstance(target, KeepsItself) else ""
     if not link and not aws:
         return None
-    inputs = [("file" if config.searched else "config", config.digest, str(config.path))]
+    judged = input_digest("config", str(config.path), environ, full_settings)
+    if judged is None or not judged.startswith(f"{config.digest} "):
+        return None  # changed since it was read
+    inputs = [("config", judged, str(config.path))]
     inputs += [("file", digest or "absent", path) for path, digest in config.files]
     inputs.append(("endpoints", endpoints_digest(environ), ""))
     named = [("env", name) for name, _ in config.inputs]

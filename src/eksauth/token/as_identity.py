@@ -56,28 +56,20 @@ class Signer:
 
         :raises CredentialsError: when it cannot be written although a guard insists.
         """
-        from eksauth.credentials import audit, guard
+        from eksauth.credentials.guard import cluster_reference
+        from eksauth.credentials.recording import record
 
         identity, account = self._session.identity, self._session.account
         event: dict[str, str | float | None] = {
             "event": "token",
-            "identity": identity.name,
             "account": account,
             "cluster": self._cluster,
             "region": region,
             "until": until,
         }
-        unwritten = audit.append(self._environ, event, now=now)
-        if unwritten is None:
-            return ()
-        reference = guard.cluster_reference(self._cluster, region=region, account=account)
-        if guard.demands(self._config, identity, reference).audit:
-            raise CredentialsError(
-                f"a guard wants every token of {identity.name} in the audit log: {unwritten}",
-                hint="make room for the log, or point EKSAUTH_AUDIT_LOG at a file of your own",
-                code="guard.audit",
-            )
-        return (unwritten,)
+        reference = cluster_reference(self._cluster, region=region, account=account)
+        warning = record(self._config, identity, self._environ, event, now=now, cluster=reference)
+        return () if warning is None else (warning,)
 
 
 def signer(
@@ -101,7 +93,9 @@ def signer(
         return None
     target, config = _with_role(config, identity, request)
     try:
-        return _allowed(config, target, request, spelled, cluster, environ, clock)
+        # the role on the command line is nothing that anybody signs in to: guards are those of the identity
+        until = _until(config, identity, request, cluster, environ, clock())
+        return _allowed(config, target, request, spelled, cluster, until, environ, clock)
     except CredentialsError as error:
         if error.code.startswith(("guard.", "identity.")):
             event: dict[str, str | float | None] = {
@@ -158,12 +152,22 @@ def _with_role(config: AuthConfig, identity: Identity, request: MintRequest) -> 
     return link, replace(config, identities={**config.identities, name: link})
 
 
+def _until(
+    config: AuthConfig, identity: Identity, request: MintRequest, cluster: str, environ: Mapping[str, str], now: float
+) -> float | None:
+    from eksauth.credentials.guard import check, cluster_reference
+
+    reference = cluster_reference(cluster, region=request.region, account=request.account)
+    return check(config, identity, environ, now, reference)
+
+
 def _allowed(
     config: AuthConfig,
     identity: Identity,
     request: MintRequest,
     spelled: str,
     cluster: str,
+    until: float | None,
     environ: Mapping[str, str],
     clock: Callable[[], float],
 ) -> Signer:
@@ -171,8 +175,6 @@ def _allowed(
     from eksauth.credentials.identities.authenticate import authenticate
     from eksauth.credentials.index_store import remember
 
-    reference = guard.cluster_reference(cluster, region=request.region, account=request.account)
-    until = guard.check(config, identity, environ, clock(), reference)
     _check_account(_configured_account(config, identity), identity, request, cluster)
     _check_partition(config, identity, named_region(environ, request.region))
     human = _who_may_be_asked(config, identity, request)
@@ -182,10 +184,18 @@ def _allowed(
         account = _ask_account(session)
         session = replace(session, account=account)
     _check_account(account, identity, request, cluster)
-    if request.use_cache and request.role_arn is None and request.identity != "":
+    if request.use_cache and request.role_arn is None and _is_lasting_choice(config, request, spelled):
         hot = guard.hot_until(config, identity, environ, clock())
         remember(config, session, environ=environ, spelled=spelled, realm=request.realm, until=hot)
     return Signer(config, session, guard.clip(session.credentials, until), environ, cluster)
+
+
+def _is_lasting_choice(config: AuthConfig, request: MintRequest, spelled: str) -> bool:
+    """Tell whether the same words mean the same identity next time; what a person picked was for once."""
+    if spelled or request.identity is not None:
+        return bool(spelled)
+    defaults = [each for each in config.identities.values() if each.default]
+    return len(defaults or config.identities) == 1
 
 
 def _who_may_be_asked(config: AuthConfig, identity: Identity, request: MintRequest) -> Human | None:

@@ -27,7 +27,8 @@ def quick_entry(environ: "Mapping[str, str]", flags: dict[str, str], spelled: st
         return None
     realm = flags.get("realm")
     entry = find_entry(environ, spelled=spelled, path=found.path, realm=realm, searched=found.searched, now=now)
-    if entry is None or flags.get("account", entry.account) != entry.account:
+    account = flags.get("account")
+    if entry is None or (account is not None and (not account or account != entry.account)):
         return None
     return entry
 
