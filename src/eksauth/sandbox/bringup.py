@@ -114,6 +114,7 @@ def _start_aws(launcher: Launcher) -> _Aws:
         ready_file=str(ready),
         seed_file=str(seed_file(layout)),
         tls=Tls(cert=str(certificate), key=str(key)),
+        trusted_authorities=[str(layout.ca)],
     )
     config_file = layout.aws / "config.json"
     write_whole(config_file, msgspec.json.encode(config), 0o600)

@@ -460,6 +460,10 @@ def test_sign_in_that_begins_at_a_service(aws: ServedAws) -> None:
         {"acs": "http://127.0.0.1@evil.example/"},
         {"acs": "javascript:alert(1)//127.0.0.1"},
         {"acs": "http://127.0.0.1:99999/"},
+        {"acs": "http://x;script-src *@127.0.0.1:1/"},
+        {"acs": "http://user:pass@127.0.0.1:1/"},
+        {"acs": "http://127.0.0.1:1\\@evil.example/"},
+        {"acs": "http://127.0.0.1:1/\r\nSet-Cookie: a=b"},
         {"SAMLRequest": deflated(authn_request("https://evil.example/"))},
         {"SAMLRequest": deflated(authn_request(request_id="1 2"))},
         {"SAMLRequest": deflated(b"<a/>")},
@@ -469,7 +473,7 @@ def test_sign_in_that_begins_at_a_service(aws: ServedAws) -> None:
         {"SAMLRequest": b64encode(b"never deflated").decode()},
         {"RelayState": "x" * 3000},
     ],
-    ids=range(13),
+    ids=range(17),
 )
 def test_sign_ins_that_do_not_start(aws: ServedAws, query: dict[str, str]) -> None:
     """Requests that would send a response elsewhere, and broken ones, end on a page that says so."""

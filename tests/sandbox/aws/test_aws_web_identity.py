@@ -483,3 +483,34 @@ def test_fuzzed_tokens(aws: ServedAws, text: str) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     status, _, body = aws.send("POST", "/", urlencode({**form, "WebIdentityToken": text}).encode(), headers)
     assert status == 400, body
+
+
+def test_client_ids_come_and_go(own: ServedAws) -> None:
+    """Audiences added to a provider and taken from it count at once, and either may be done twice."""
+    iam, extra = admin(own, "iam"), {"OpenIDConnectProviderArn": GITHUB, "ClientID": "extra"}
+    arn = trust(own, "AnyAudience", GITHUB, {})
+    assert refusal(own, token(own, audience="extra"), arn)[1] == "Incorrect token audience"
+    for _ in range(2):
+        iam.add_client_id_to_open_id_connect_provider(**extra)
+    assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=GITHUB)["ClientIDList"] == [AUDIENCE, "extra"]
+    assert assume(own, token(own, audience="extra"), arn)["Audience"] == "extra"
+    for _ in range(2):
+        iam.remove_client_id_from_open_id_connect_provider(**extra)
+    assert refusal(own, token(own, audience="extra"), arn)[1] == "Incorrect token audience"
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.add_client_id_to_open_id_connect_provider(**{**extra, "OpenIDConnectProviderArn": GITHUB + "x"})
+    with pytest.raises(ClientError, match="Invalid Open ID Connect Provider URL"):
+        iam.create_open_id_connect_provider(Url="http://plain.example")
+
+
+@pytest.mark.parametrize("service", ["ci", "saml", "machine", "sso", "sso-oidc", "rolesanywhere", "unknown", ""])
+def test_services_that_only_a_path_leads_to(aws: ServedAws, service: str) -> None:
+    """A signature that claims to be for one of the unsigned services is refused, never an internal failure."""
+    scope = f"AKIAIOSFODNN7EXAMPLE/20260101/us-west-2/{service}/aws4_request"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00",
+        "X-Amz-Date": "20260101T000000Z",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    for path, body in (("/", b"Action=GetCallerIdentity"), ("/x", b""), ("/?Action=AssumeRoleWithSAML", b"")):
+        assert aws.send("POST", path, body, headers)[0] in {400, 403, 404, 501}

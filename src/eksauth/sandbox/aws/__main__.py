@@ -50,6 +50,7 @@ async def _serve(config: Config) -> None:
             control_token=config.control_token,
             seed=config.seed,
             clusters=config.clusters,
+            trusted=[Path(one) for one in config.trusted_authorities],
         )
         async with endpoint:
             if config.seed_file is not None:

@@ -24,6 +24,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     :param listen: loopback address and port; port 0 takes a free one.
     :param ready_file: written when the endpoint answers: ``{"pid": …, "url": …, "host": …, "port": …}``.
     :param control_token: what the control API asks for; a random one is useless to others, so it is required.
+    :param trusted_authorities: PEM files of authorities whose OpenID Connect issuers STS believes.
     :param seed_file: where the seed description goes, mode 0600; the control API has it as well.
     """
 
@@ -34,6 +35,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     seed: Literal["default", "none"] = "default"
     seed_file: str | None = None
     clusters: list[Cluster] = []
+    trusted_authorities: list[str] = []
 
     def __post_init__(self) -> None:
         if len(self.control_token) < 16:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.request import Request
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
 from moto.iam.responses import IamResponse
 
@@ -63,6 +63,23 @@ class _Response(IamResponse):
         # moto turns the pseudo region into the partition of everything it creates
         return {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(self._caller.partition, "us-east-1")
 
+    def add_client_id_to_open_id_connect_provider(self) -> ActionResult:
+        clients = self._client_ids()
+        wanted = self._get_param("ClientID")
+        if wanted not in clients:
+            clients.append(wanted)
+        return EmptyResult()
+
+    def remove_client_id_from_open_id_connect_provider(self) -> ActionResult:
+        clients = self._client_ids()
+        clients[:] = [one for one in clients if one != self._get_param("ClientID")]
+        return EmptyResult()
+
+    def _client_ids(self) -> list[str]:
+        found = self.backend.get_open_id_connect_provider(self._get_param("OpenIDConnectProviderArn"))
+        clients: list[str] = found.client_id_list
+        return clients
+
     def create_user(self) -> ActionResult:
         result = super().create_user()
         self.backend.get_user(self._get_param("UserName")).id = new_access_key_id("AIDA", self._caller.account) + "A"
@@ -84,7 +101,9 @@ def serve_iam(parameters: Parameters, caller: Caller, store: IamStore, context: 
         raise ServiceFault("InvalidAction", f"Could not find operation {action[:64]} for version 2010-05-08")
     fields = parameters.as_dict()
     if action in _OWN_USER and "UserName" not in fields:
-        if caller.is_role:
+        if caller.is_root:
+            raise ServiceFault("NotImplemented", "the sandbox has no credentials of root users to look at", 501)
+        if not caller.is_user:
             raise ServiceFault("ValidationError", "Must specify userName when calling with non-User credentials")
         fields["UserName"] = caller.name
     authorize(caller, store, f"iam:{action}", _resource(fields, caller, store), context)

@@ -1,11 +1,13 @@
 """How STS asks an issuer for its keys: discovery document, then key set, over verified HTTPS, within five seconds.
 
-Trust is AWS's: the machine's certificate authorities, and certificates whose SHA-1 thumbprint the provider in IAM lists
+Trust is AWS's: the machine's certificate authorities, and servers whose own certificate has a SHA-1 thumbprint that the
+provider in IAM lists; of a chain, AWS takes any certificate
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html).
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import ssl
@@ -18,17 +20,18 @@ import aiohttp
 from eksauth.sandbox.aws.federation.issuers import Trouble
 from eksauth.sandbox.aws.federation.key_set import KeySet, parse_key_set
 
-_SECONDS = 5.0
 _LARGEST = 256 << 10
 
 
 class KeyFetcher:
     """Asks issuers.
 
+    :param seconds: how long an answer may take, five as at AWS unless told otherwise.
     :param trusted: PEM text of authorities or single certificates that are trusted besides the machine's.
     """
 
-    def __init__(self, trusted: Sequence[bytes] = ()) -> None:
+    def __init__(self, trusted: Sequence[bytes] = (), seconds: float = 5.0) -> None:
+        self._seconds = seconds
         self._trusted = tuple(trusted)
         self._context: ssl.SSLContext | None = None
 
@@ -36,7 +39,7 @@ class KeyFetcher:
         """Return the keys of ``issuer``, whose documents are at ``location``, or why there are none."""
         try:
             async with aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=_SECONDS), trust_env=False, auto_decompress=True
+                timeout=aiohttp.ClientTimeout(total=self._seconds), trust_env=False, auto_decompress=True
             ) as session:
                 found = await self._get(session, f"{location}/.well-known/openid-configuration", thumbprints)
                 if isinstance(found, Trouble):
@@ -64,24 +67,23 @@ class KeyFetcher:
             return Trouble.UNREACHABLE
 
     async def _by_thumbprint(self, session: aiohttp.ClientSession, url: str, thumbprints: Sequence[str]) -> Any:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        wanted = {one.lower() for one in thumbprints}
         try:
-            async with session.get(url, ssl=context, allow_redirects=False) as response:
-                connection = response.connection
-                transport = connection.transport if connection is not None else None
-                secure: Any = transport.get_extra_info("ssl_object") if transport is not None else None
-                certificate = secure.getpeercert(binary_form=True) if secure is not None else None
-                if certificate is None or hashlib.sha1(certificate, usedforsecurity=False).hexdigest() not in wanted:
-                    return Trouble.UNTRUSTED
-                return await _read(response)
+            async with asyncio.timeout(self._seconds):
+                certificate = await _certificate_of(url)
+        except (TimeoutError, OSError):
+            return Trouble.UNREACHABLE
+        if hashlib.sha1(certificate, usedforsecurity=False).hexdigest() not in {one.lower() for one in thumbprints}:
+            return Trouble.UNTRUSTED
+        try:
+            # the very certificate that was looked at, also on the second connection
+            return await self._ask(session, url, aiohttp.Fingerprint(hashlib.sha256(certificate).digest()))
+        except aiohttp.ServerFingerprintMismatch:
+            return Trouble.UNTRUSTED
         except (aiohttp.ClientError, TimeoutError, OSError):
             return Trouble.UNREACHABLE
 
-    async def _ask(self, session: aiohttp.ClientSession, url: str, context: ssl.SSLContext) -> Any:
-        async with session.get(url, ssl=context, allow_redirects=False) as response:
+    async def _ask(self, session: aiohttp.ClientSession, url: str, trust: ssl.SSLContext | aiohttp.Fingerprint) -> Any:
+        async with session.get(url, ssl=trust, allow_redirects=False) as response:
             return await _read(response)
 
     def _verifying(self) -> ssl.SSLContext:
@@ -93,6 +95,19 @@ class KeyFetcher:
                 context.load_verify_locations(cadata=pem.decode())
             self._context = context
         return self._context
+
+
+async def _certificate_of(url: str) -> bytes:
+    parts = urlsplit(url)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443, ssl=context)
+    try:
+        secure = writer.get_extra_info("ssl_object")
+        return secure.getpeercert(binary_form=True) or b""
+    finally:
+        writer.transport.abort()
 
 
 async def _read(response: aiohttp.ClientResponse) -> Any:

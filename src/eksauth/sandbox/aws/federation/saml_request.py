@@ -78,9 +78,12 @@ def _authn_request(raw: bytes) -> tuple[str, str]:
 
 
 def _is_here(url: str) -> bool:
+    # a URL of unusual letters or with a user name may read differently to a browser
+    if not url.isascii() or not url.isprintable() or set(url) & set(" \\;,'\"<>"):
+        return False
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and parts.hostname in _LOOPBACK and port != 0
+    return parts.scheme in {"http", "https"} and parts.hostname in _LOOPBACK and port != 0 and "@" not in parts.netloc

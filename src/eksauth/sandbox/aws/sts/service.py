@@ -59,11 +59,14 @@ class Sts:
 
         :raises ServiceFault: as the operation documents.
         """
-        if check_action(parameters) == "AssumeRoleWithSAML":
-            return assume_role_with_saml(parameters, context, self.store, self.sessions, now=now)
-        return assume_role_with_web_identity(
-            parameters, context, self.store, self.sessions, self.federation.issuers, now=now
-        )
+        match check_action(parameters):
+            case "AssumeRoleWithSAML":
+                return assume_role_with_saml(parameters, context, self.store, self.sessions, now=now)
+            case "AssumeRoleWithWebIdentity":
+                issuers = self.federation.issuers
+                return assume_role_with_web_identity(parameters, context, self.store, self.sessions, issuers, now=now)
+            case _:
+                raise ServiceFault("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
 
     def serve(
         self, parameters: Parameters, caller: Caller, context: Mapping[str, str | Sequence[str]], now: float
