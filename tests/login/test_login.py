@@ -281,3 +281,48 @@ def test_contradictions_are_usage_errors(desk: Desk) -> None:
     assert desk.login("admin", "--all").code == 2
     assert desk.login("admin", "-i", "alice").code == 2
     assert desk.login("--all", "--store-keys").code == 2
+
+
+def test_kinds_of_other_clouds_are_in_nobodys_way(desk: Desk) -> None:
+    """--all leaves out what cannot work here, in both directions; asked for by name it says why."""
+    identities = desk.identities
+    identities["azure"] = {"kind": "azure/subscription", "via": {"provider": "az"}, "principal": {}}
+    desk.write(identities=identities, providers={"az": {"kind": "azure/cli"}})
+
+    assert len(desk.logged_in("--all")["identities"]) == 4
+    assert desk.logout("--all").code == 0
+    assert desk.login("azure").code == 3
+
+
+def test_an_atmos_configuration_works_unchanged(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The auth section of an atmos.yaml is enough, and an entry that Atmos wrote is taken over under its own names."""
+    atmos = tmp_path / "stacks" / "atmos.yaml"
+    atmos.parent.mkdir()
+    desk.write({"demo": desk.following("admin", alias="dev")})
+    atmos.write_text(json.dumps({"base_path": ".", "stacks": {}, **json.loads(desk.config.read_text())}))
+    atmos.chmod(0o600)
+    monkeypatch.setenv("EKSAUTH_CONFIG", str(atmos))
+    arguments = ["aws", "eks", "token", "--cluster-name", "demo", "--region", "us-west-2", "--identity=admin"]
+    plugin: dict[str, object] = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "atmos"}
+    plugin["args"] = arguments
+    plugin |= {"env": [{"name": "ATMOS_IDENTITY", "value": "admin"}], "interactiveMode": "Never"}
+    desk.lab.kubeconfig.parent.mkdir()
+    desk.lab.kubeconfig.write_text(
+        json.dumps(
+            {
+                "clusters": [{"name": arn("demo"), "cluster": {"server": "https://demo.us-west-2.example"}}],
+                "contexts": [{"name": "dev", "context": {"cluster": arn("demo"), "user": "atmos-eks-demo-us-west-2"}}],
+                "users": [{"name": "atmos-eks-demo-us-west-2", "user": {"exec": plugin}}],
+            }
+        )
+    )
+    desk.lab.kubeconfig.chmod(0o600)
+
+    assert desk.logged_in("admin")["kubeconfig"][0]["action"] == "updated"
+
+    body = desk.lab.parsed()["users"]["atmos-eks-demo-us-west-2"]["exec"]
+    assert body["command"].endswith("/eksauth")
+    assert body["args"][7:9] == ["--config", str(atmos)]
+    assert not body.get("env")
+    assert desk.logout("admin").code == 0
+    assert desk.lab.parsed()["users"] == {}

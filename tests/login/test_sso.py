@@ -143,6 +143,8 @@ def test_the_portals_identities_are_kept(center: Center, config_file: Path) -> N
     name = next(name for name in names if name.endswith("/ClusterReader"))
     assert find_identity(load(config_file), name.upper()).provisioned
     assert sign_in(center, config_file, None, name).outcomes[0].error is None
+    everybody = sign_in(center, config_file, Turns(center.served, local=True))
+    assert len(everybody.outcomes) == 3
 
     result = sign_out(
         load(config_file), leaving_provider(load(config_file), load(config_file).providers["corp"]), environ=os.environ

@@ -66,3 +66,22 @@ def test_a_context_that_is_not_there(desk: Desk) -> None:
     done = desk.lab.eksauth("whoami", "--context", "gone")
     assert done.code == 3
     assert 'context "gone" does not exist' in done.err
+
+
+def test_explicit_aws_credentials_come_before_a_default(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for token: keys in the environment beat the configuration's own choice, and a name beats them."""
+    identities = desk.identities
+    identities["admin"]["default"] = True
+    desk.write(identities=identities)
+    for name, value in desk.keys().items():
+        monkeypatch.setenv(name, value)
+    assert desk.lab.eksauth("whoami", "-o", "json").json["identity"] is None
+    assert desk.lab.eksauth("whoami", "admin", "-o", "json").json["identity"] == "admin"
+
+
+def test_guards_count_for_a_look_at_the_cluster(desk: Desk) -> None:
+    """--cluster makes a token, so it is refused where a token would be."""
+    desk.write(guards={"prod": {"clusters": ["demo"], "require_reason": True}})
+    done = desk.lab.eksauth("whoami", "admin", "--cluster", "demo")
+    assert done.code == 4
+    assert "--reason" in done.err

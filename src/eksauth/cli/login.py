@@ -71,6 +71,7 @@ def login(
     from eksauth.cli.human import terminal_human
     from eksauth.cli.login_report import as_dict, exit_code, report_to_people, result_lines
     from eksauth.errors import UsageError
+    from eksauth.kubeconfig.context_lines import visible
     from eksauth.login.providers import forced
     from eksauth.login.run import LoginRequest
     from eksauth.login.sign_in import Terms
@@ -79,6 +80,8 @@ def login(
         raise UsageError("two identities are named", hint="name one")
     config = forced(read_config(config_file, realm), "device" if device else None)
     human = terminal_human(no_browser=no_browser)
+    if config.searched:
+        complain("note", f"the configuration is {config.path}, found by searching")
     request = LoginRequest(
         # a session of the keys that were there before would hide mistakes in the new ones
         terms=Terms(human=human, fresh=fresh or store_keys, reason=reason, confirmed=yes),
@@ -97,7 +100,7 @@ def login(
         print_json(as_dict(done))
     else:
         for line in result_lines(done, now):
-            click.echo(line)
+            click.echo(visible(line))
     return exit_code(done)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eksauth.cli.output import complain, one_line
+from eksauth.cli.output import complain
 from eksauth.cli.times import iso, until
 
 if TYPE_CHECKING:
@@ -45,24 +45,24 @@ def result_lines(done: LoggedIn, now: float) -> Iterator[str]:
         if outcome.signed_in is not None:
             yield from _person(outcome.signed_in, now)
     for name in done.providers:
-        yield f"signed in at {one_line(name)}"
+        yield f"signed in at {name}"
     for discovered in done.discovered:
         if discovered.identities:
             count = len(discovered.identities)
-            yield f"{one_line(discovered.provider)} has {count} identities; see: eksauth identities"
+            yield f"{discovered.provider} has {count} identities; see: eksauth identities"
     for entry in done.kubeconfig.entries:
         if entry.error is None:
-            yield f"context {one_line(entry.context or '')} in {entry.path}: {_WORDS[entry.action]}"
+            yield f"context {entry.context or ''} in {entry.path}: {_WORDS[entry.action]}"
     for path, name in done.kubeconfig.switched.items():
-        yield f"the current context in {path} is now {one_line(name)}"
+        yield f"the current context in {path} is now {name}"
 
 
 def _person(signed_in: SignedIn, now: float) -> Iterator[str]:
-    yield f"signed in as {one_line(signed_in.identity.name)}"
-    yield f"  arn      {one_line(signed_in.caller.arn)}"
+    yield f"signed in as {signed_in.identity.name}"
+    yield f"  arn      {signed_in.caller.arn}"
     yield f"  account  {signed_in.caller.account}"
-    yield f"  role     {one_line(role_name(signed_in.caller.arn) or '-')}"
-    yield f"  chain    {one_line(' -> '.join(signed_in.chain))}"
+    yield f"  role     {role_name(signed_in.caller.arn) or '-'}"
+    yield f"  chain    {' -> '.join(signed_in.chain)}"
     yield f"  until    {until(signed_in.expires_at, now)}"
     if signed_in.ends_at is not None and signed_in.ends_at != signed_in.expires_at:
         yield f"  renewed  until {until(signed_in.ends_at, now)}, then a guard asks again"

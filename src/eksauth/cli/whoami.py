@@ -15,6 +15,7 @@ from eksauth.cli.output import complain, one_line, print_json
 from eksauth.cli.times import iso, until
 
 if TYPE_CHECKING:
+    from eksauth.credentials.config.model import AuthConfig
     from eksauth.kube.whoami import UserInfo
     from eksauth.login.who import Who
 
@@ -54,7 +55,8 @@ def whoami(
 ) -> None:
     """Say who one is for AWS, and with --cluster or --context for Kubernetes. Never prompts or opens a browser.
 
-    Without identities, or with --profile, it is whoever the AWS chain finds: environment, profile, and so on.
+    Which identity, or none but whoever the AWS chain finds, is decided as for 'token': AWS_PROFILE or keys in the
+    environment come before a default identity.
     """
     from eksauth.errors import UsageError
 
@@ -62,34 +64,39 @@ def whoami(
         raise UsageError(
             "--context goes with neither --cluster nor an identity", hint="the context says who its user is"
         )
-    person, user = None, None
     if context is not None:
         from eksauth.login.who import in_context
 
-        user = in_context(context, environ=os.environ, cwd=Path.cwd(), kubeconfig=kubeconfig)
-    else:
-        person = _person(identity or named, profile, config_file, realm)
-        if cluster is not None:
-            from eksauth.login.who import in_cluster
+        _print(None, in_context(context, environ=os.environ, cwd=Path.cwd(), kubeconfig=kubeconfig), output)
+        return
+    config, person = _person(identity or named, profile, config_file, realm)
+    user = None
+    if cluster is not None:
+        from eksauth.login.who import in_cluster
 
-            user = in_cluster(person, cluster, region, environ=os.environ)
+        user = in_cluster(config, person, cluster, region, environ=os.environ)
     _print(person, user, output)
 
 
-def _person(identity: str | None, profile: str | None, config_file: str | None, realm: str | None) -> Who:
+def _person(
+    identity: str | None, profile: str | None, config_file: str | None, realm: str | None
+) -> tuple[AuthConfig, Who]:
+    from eksauth.credentials.config.model import AuthConfig
     from eksauth.credentials.config.select import select_identity
     from eksauth.errors import UsageError
     from eksauth.login.who import who
+    from eksauth.token.selection import identity_wanted
 
     if profile is not None:
         if identity is not None:
             raise UsageError("an identity and --profile exclude each other", hint="leave one of them out")
-        from eksauth.credentials.config.model import AuthConfig
-
-        return who(AuthConfig(), None, environ=os.environ, profile=profile)
+        return AuthConfig(), who(AuthConfig(), None, environ=os.environ, profile=profile)
+    wanted = identity_wanted(os.environ, identity=identity, config=config_file, profile=None, role=None, implicit=True)
+    if wanted is None:
+        return AuthConfig(), who(AuthConfig(), None, environ=os.environ)
     config = read_config(config_file, realm)
-    chosen = select_identity(config, os.environ, flag=identity, human=None)
-    return who(config, chosen, environ=os.environ)
+    chosen = select_identity(config, os.environ, flag=wanted or None, human=None)
+    return config, who(config, chosen, environ=os.environ)
 
 
 def _print(person: Who | None, user: UserInfo | None, output: str) -> None:

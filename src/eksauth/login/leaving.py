@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from eksauth.credentials.config.model import AuthConfig, Identity, Provider
 from eksauth.credentials.identities.authenticate import Session, cached_session
 from eksauth.errors import EksauthError
-from eksauth.login.providers import provider_is, provider_of
+from eksauth.login.providers import can_be_used, provider_is, provider_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +56,18 @@ def leaving_for(config: AuthConfig, identity: Identity, *, environ: Mapping[str,
 
 def leaving_provider(config: AuthConfig, provider: Provider) -> Leaving:
     """Return what ending the session at a provider takes: all its identities go with it."""
-    through = tuple(each for each in config.identities.values() if provider_is(config, each, provider))
+    through = tuple(
+        each for each in config.identities.values() if provider_is(config, each, provider) and can_be_used(config, each)
+    )
     return Leaving(identities=through, providers=(provider,))
 
 
 def leaving_all(config: AuthConfig) -> Leaving:
     """Return what signing everybody out takes."""
     return Leaving(
-        identities=tuple(config.identities.values()), providers=tuple(config.providers.values()), everything=True
+        identities=tuple(each for each in config.identities.values() if can_be_used(config, each)),
+        providers=tuple(config.providers.values()),
+        everything=True,
     )
 
 

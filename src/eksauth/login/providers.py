@@ -38,6 +38,14 @@ def provider_of(config: AuthConfig, identity: Identity) -> Provider | None:
     return root if isinstance(root, Provider) else None
 
 
+def can_be_used(config: AuthConfig, identity: Identity) -> bool:
+    """Tell whether every link to the identity is of a kind that works here; other clouds' kinds are only kept."""
+    try:
+        return all(link.kind != "foreign" for link in links_of(config, identity))
+    except EksauthError:
+        return False
+
+
 def find_provider(config: AuthConfig, name: str) -> Provider:
     """Return a provider by its name, in any case.
 

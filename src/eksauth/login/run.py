@@ -12,7 +12,7 @@ from eksauth.credentials.identities.contract import Human
 from eksauth.errors import ConfigError, EksauthError, UsageError
 from eksauth.login.askers import Asking, wanted_for
 from eksauth.login.clusters import describe_wanted
-from eksauth.login.providers import Discovered, discover, find_provider, provider_of, sign_in_provider
+from eksauth.login.providers import Discovered, can_be_used, discover, find_provider, provider_of, sign_in_provider
 from eksauth.login.provision import Provisioned, integrations_of, write_entries
 from eksauth.login.sign_in import SignedIn, Terms, sign_in
 from eksauth.login.sign_in_all import Outcome, sign_in_all
@@ -26,7 +26,8 @@ class LoginRequest:
     """What ``login`` was asked.
 
     :ivar identity: by name or alias; None leaves it to the environment and the configuration.
-    :ivar everybody: every identity, or every one with one of ``tags``.
+    :ivar everybody: every identity that the file has, or every one with one of ``tags``; with ``provider`` also those
+        that it listed.
     :ivar provider: sign in there; with ``identity`` it is only a check that the chain starts there.
     :ivar tags: identities that have one of these come into question.
     :ivar command: of exec entries; None writes no kubeconfig.
@@ -200,6 +201,10 @@ def _one_of(among: list[Identity], request: LoginRequest) -> Identity:
 
 
 def _fits(config: AuthConfig, identity: Identity, request: LoginRequest, provider: Provider | None) -> bool:
+    if request.everybody and not can_be_used(config, identity):
+        return False
+    if request.everybody and provider is None and identity.provisioned:
+        return False  # a portal may have hundreds; who wants them all names it
     if request.tags and not set(request.tags).intersection(identity.tags):
         return False
     if provider is None:

@@ -13,6 +13,7 @@ from eksauth.credentials.identities.authenticate import Session, authenticate
 from eksauth.credentials.identities.contract import Human
 from eksauth.credentials.index_store import remember
 from eksauth.credentials.model import Credentials
+from eksauth.credentials.recording import record
 from eksauth.errors import CredentialsError, EksauthError
 from eksauth.login.caller import Caller, context_of, endpoint_of, prove
 from eksauth.login.provision import integrations_of
@@ -83,19 +84,12 @@ def sign_in(
     ends_at = now + asked.grant_seconds if asked.max_session_seconds is not None else None
     event: dict[str, str | float | None] = {
         "event": "login",
-        "identity": identity.name,
         "account": caller.account,
         "arn": caller.arn,
         "reason": answers.reason,
         "until": ends_at or session.credentials.expires_at,
     }
-    unwritten = audit.append(environ, event, now=now)
-    if unwritten is not None and asked.audit:
-        raise CredentialsError(
-            f"guard '{asked.guards[0]}' on {identity.name} wants every login in the audit log: {unwritten}",
-            hint="make room for the log, or point EKSAUTH_AUDIT_LOG at a file of your own",
-            code="guard.audit",
-        )
+    unwritten = record(config, identity, environ, event, now=now)
     guard.record_grant(config, identity, environ, asked=asked, answers=answers, now=now, user=caller.arn)
     _warm(config, session, environ, now)
     clipped = guard.clip(session.credentials, ends_at)

@@ -38,13 +38,12 @@ def sign_out(
     ends = ends_of(config, leaving.identities, environ, clock())
     for provider in leaving.providers:
         end_session(config, provider, leaving, environ, result)
-    for identity in leaving.identities:
-        _forget(config, identity, leaving, environ, human, result)
+    gone = [each for each in leaving.identities if _forget(config, each, leaving, environ, human, result)]
     mine = entries_of(config, None if leaving.everything else leaving.identities)
     _clear_entries(config, mine, leaving, environ, result)
     if not leaving.dry_run:
         verify(config, leaving, mine, environ, clock(), result)
-        for identity in leaving.identities:
+        for identity in gone:
             warning = audit.append(environ, {"event": "logout", "identity": identity.name}, now=clock())
             result.warnings += [warning] if warning else []
     say_what_lives_on(config, leaving, ends, environ, clock(), result)
@@ -59,11 +58,13 @@ def _forget(
     environ: Mapping[str, str],
     human: Human | None,
     result: SignedOut,
-) -> None:
+) -> bool:
+    """Remove what is kept of an identity and tell whether there was anything."""
+    before = len(result.done)
     if leaving.dry_run:
         if cached_or_none(config, identity, environ, 0.0) is not None:
             result.done.append(f"credentials of {identity.name}: would be removed")
-        return
+        return False
     try:
         result.done += [f"{each}: removed" for each in forget(config, identity, environ=environ)]
     except EksauthError as error:
@@ -77,6 +78,7 @@ def _forget(
         result.failed.append(f"what guards were told about {identity.name}: {why(error)}")
     if identity.kind == "aws/user" and not identity.credentials.access_key_id and not leaving.keep_keys:
         _forget_keys(config, identity, environ, human, result)
+    return len(result.done) > before
 
 
 def _forget_keys(

@@ -145,6 +145,7 @@ def in_context(
 
 
 def in_cluster(
+    config: AuthConfig,
     person: Who,
     cluster: str,
     region: str | None,
@@ -154,10 +155,11 @@ def in_cluster(
 ) -> UserInfo:
     """Return whom a cluster takes somebody for: EKS says where it is, and a token made for it is shown there.
 
-    :raises EksauthError: whichever kind says why there is no answer.
+    :raises EksauthError: whichever kind says why there is no answer; guards are asked as for any token.
     """
     import base64
 
+    from eksauth.credentials import guard
     from eksauth.kube.whoami import whoami
     from eksauth.kubeconfig.asker import Asker
     from eksauth.kubeconfig.update_clusters import find_one
@@ -179,6 +181,8 @@ def in_cluster(
         ).clusters[0]
     finally:
         asker.close()
+    if person.identity is not None:
+        guard.check(config, person.identity, environ, clock(), found.arn)
     token = bearer_token(
         person.credentials,
         cluster_id=found.local_id or found.name,
