@@ -13,8 +13,9 @@ import pytest
 from tests.credentials.people import Typist
 
 from eksauth.credentials.config.model import AuthConfig, Keyring
-from eksauth.credentials.secrets.desktop import DesktopStore
+from eksauth.credentials.secrets.desktop import LIMIT_SECONDS, DesktopStore
 from eksauth.credentials.secrets.store import SecretsUnavailable, open_store
+from eksauth.errors import ConfigError
 
 BACKENDS = "tests.credentials.secrets.memory_backend"
 
@@ -26,6 +27,7 @@ def _environ(tmp_path: Path, backend: str, **more: str) -> dict[str, str]:
         "PYTHONPATH": root,
         "PYTHON_KEYRING_BACKEND": f"{BACKENDS}.{backend}" if "." not in backend else backend,
         "TEST_KEYRING": str(tmp_path / "keyring.json"),
+        "EKSAUTH_KEYRING_TIMEOUT": "60",
         **more,
     }
 
@@ -110,6 +112,27 @@ def _runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize(
+    "attended, environ, seconds",
+    [
+        pytest.param(False, {"DISPLAY": ":0"}, LIMIT_SECONDS, id="nobody there"),
+        pytest.param(True, {}, LIMIT_SECONDS, id="a terminal without a desktop"),
+        pytest.param(True, {"DISPLAY": ":0", "SSH_TTY": "/dev/pts/1"}, LIMIT_SECONDS, id="a terminal over SSH"),
+        pytest.param(True, {"EKSAUTH_KEYRING_TIMEOUT": "20"}, 20.0, id="told"),
+    ],
+)
+def test_how_long_it_may_take(attended: bool, environ: dict[str, str], seconds: float) -> None:
+    """Only somebody who can see a window gets the time to unlock the keyring in it."""
+    assert DesktopStore("", environ, attended=attended)._limit == seconds
+
+
+@pytest.mark.parametrize("told", ["0", "soon", "-1", "9999", "1.5"])
+def test_times_that_are_none(told: str) -> None:
+    """A time limit that is no number of seconds is a configuration error."""
+    with pytest.raises(ConfigError, match="EKSAUTH_KEYRING_TIMEOUT"):
+        DesktopStore("", {"EKSAUTH_KEYRING_TIMEOUT": told})
+
+
 @pytest.fixture(name="dead_bus")
 def dead_bus_(tmp_path: Path) -> Iterator[str]:
     """Return the address of a D-Bus that takes connections and never says a word."""
@@ -126,7 +149,7 @@ def dead_bus_(tmp_path: Path) -> Iterator[str]:
 def test_a_bus_that_does_not_answer(tmp_path: Path, dead_bus: str) -> None:
     """A session bus that hangs costs seconds, and then the file takes over because it has a password."""
     environ = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": dead_bus, "EKSAUTH_KEYRING_PASSWORD": "long enough"}
-    environ["XDG_DATA_HOME"] = str(tmp_path)
+    environ |= {"XDG_DATA_HOME": str(tmp_path), "EKSAUTH_KEYRING_TIMEOUT": "3"}
 
     store = open_store(AuthConfig(), environ)
 

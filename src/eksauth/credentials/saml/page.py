@@ -118,9 +118,10 @@ class _Handler(BaseHTTPRequestHandler):
             return 403
         if self.headers.get_content_type() != "application/x-www-form-urlencoded":
             return 415
-        if not self.headers.get("Content-Length", "").isdigit() or self.headers.get("Transfer-Encoding"):
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or self.headers.get("Transfer-Encoding"):
             return 411
-        return 413 if int(self.headers["Content-Length"][:12]) > MAX_BODY_BYTES else None
+        return 413 if int(length[:12]) > MAX_BODY_BYTES else None
 
     def _posted(self) -> bytes | None:
         length = int(self.headers["Content-Length"])

@@ -15,12 +15,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from eksauth.credentials.local_browser import why_no_local_browser
 from eksauth.credentials.secrets.store import SecretsUnavailable, check_secret
+from eksauth.errors import ConfigError
 
-LIMIT_SECONDS = 5.0
-"""When nobody is there to unlock it."""
+LIMIT_SECONDS = 8.0
+"""When nobody is there to unlock it; most of it is for busy machines."""
 ATTENDED_LIMIT_SECONDS = 90.0
 """Time for a person to unlock it in the window that the desktop shows."""
+LIMIT_VARIABLE = "EKSAUTH_KEYRING_TIMEOUT"
 _RECOMMENDED = 1.0
 """Priority from which on the keyring library itself recommends a backend; files in plain text have less."""
 _NO_BACKEND = {"keyring.backends.fail.Keyring", "keyring.backends.null.Keyring"}
@@ -30,7 +33,10 @@ _PROBE = "eksauth probe"
 class DesktopStore:
     """Keeps secrets in the desktop's keyring, under the service ``eksauth`` or ``eksauth:REALM``.
 
-    :param attended: a person is there and may unlock it; else it has to answer within seconds.
+    :param attended: a person is there and, where there is a desktop to see it on, may unlock it; else it has to answer
+        within seconds.
+    :param limit: seconds for each operation; None takes what suits, or ``EKSAUTH_KEYRING_TIMEOUT``.
+    :raises ConfigError: when that variable is no number of seconds.
     """
 
     def __init__(
@@ -38,7 +44,7 @@ class DesktopStore:
     ) -> None:
         self._service = f"eksauth:{realm}" if realm else "eksauth"
         self._environ = environ
-        self._limit = limit if limit is not None else (ATTENDED_LIMIT_SECONDS if attended else LIMIT_SECONDS)
+        self._limit = limit if limit is not None else _limit(environ, attended=attended)
         self._backend = ""
 
     def probe(self, *, insist: bool) -> None:
@@ -127,6 +133,16 @@ class DesktopStore:
         if not isinstance(answer, dict):
             raise SecretsUnavailable("the desktop keyring cannot be used: its helper failed", hint=_HINT)
         return answer
+
+
+def _limit(environ: Mapping[str, str], *, attended: bool) -> float:
+    told = environ.get(LIMIT_VARIABLE, "")
+    if told:
+        if not (told.isascii() and told.isdigit() and 1 <= len(told) <= 3 and int(told)):
+            raise ConfigError(f"{LIMIT_VARIABLE} is not a number of seconds", hint="1 to 999")
+        return float(told)
+    # a person at a terminal without a desktop sees no window in which to unlock anything
+    return ATTENDED_LIMIT_SECONDS if attended and why_no_local_browser(environ) is None else LIMIT_SECONDS
 
 
 _HINT = "unlock it, or keep secrets in a file: auth.keyring.type: file"

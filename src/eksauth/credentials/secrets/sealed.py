@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 FORMAT = "eksauth secrets 1"
 _COST, _BLOCK, _PARALLEL = 1 << 15, 8, 1
 """32 MiB and about a tenth of a second for each try of a password."""
-_MAX_COST = 1 << 20
+_MAX_COST = 1 << 18
 _SALT_BYTES, _NONCE_BYTES, _CHECK_BYTES = 16, 12, 32
 
 
