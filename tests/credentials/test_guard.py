@@ -231,6 +231,24 @@ def test_nothing_is_asked_or_written_without_a_guard(environ: dict[str, str], tm
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.parametrize(
+    "given, answers",
+    [
+        (guard(clusters=["prod"], seconds=900), Answers()),
+        (guard(clusters=["prod"], confirm=True), Answers(confirmed=True)),
+        (guard(clusters=["prod"], audit=True), Answers()),
+    ],
+    ids=["length", "confirmation", "log"],
+)
+def test_any_login_counts_for_clusters(given: Guard, answers: Answers, environ: dict[str, str]) -> None:
+    """What a cluster's guard asks later is known from a login that was not for that cluster."""
+    setup = config(given)
+    with pytest.raises(CredentialsError):
+        check(setup, DEV, environ, NOW, "prod")
+    grant(setup, environ, answers, who=DEV)
+    assert check(setup, DEV, environ, NOW, "prod") == NOW + (given.max_session_seconds or GRANT_SECONDS)
+
+
 def test_a_reason_that_was_given_anyway_counts_for_clusters(environ: dict[str, str]) -> None:
     """A login with a reason satisfies a cluster's guard later, and the hot path knows it from the start."""
     setup = config(guard(clusters=["prod"], reason=True))

@@ -43,8 +43,9 @@ def credential_process(
     renewed when that needs no person.
     """
     from eksauth.cli.outside import step_outside
+    from eksauth.credentials.recording import record
     from eksauth.login.process_document import process_document
-    from eksauth.login.usable import record, usable_session
+    from eksauth.login.usable import usable_session
     from eksauth.token.stdout import write_stdout
 
     step_outside()

@@ -47,11 +47,11 @@ def env(
     """
     from eksauth.cli.human import terminal_human
     from eksauth.credentials.outer import KEYS, SECRET
+    from eksauth.credentials.recording import record
     from eksauth.errors import UsageError
     from eksauth.login.child import still_pointers
     from eksauth.login.environment import starts_outside
     from eksauth.login.unset import undone
-    from eksauth.login.usable import record
 
     syntax = output or _own_syntax()
     if unset:

@@ -190,14 +190,14 @@ def record_grant(
     now: float,
     user: str = "",
 ) -> Grant | None:
-    """Remember that somebody signed in and what they said, and return that; None when no guard asked for anything.
+    """Remember that somebody signed in and what they said, and return that; None when no guard could ever ask.
 
-    Without a demand nothing is kept, except a reason that was given anyway: a cluster may want it later.
+    A guard on a cluster that this login was not for may ask later.
 
     :param user: who signed in, for people to read.
     :raises CredentialsError: when it cannot be written, for then nothing could be used afterwards.
     """
-    if not asked and not answers.reason:
+    if not asked and not possible_demands(config, identity):
         return None
     grant = Grant(
         at=now, until=now + asked.grant_seconds, reason=answers.reason, confirmed=answers.confirmed, user=user
@@ -210,6 +210,8 @@ def refusal(asked: Demands, identity: Identity, code: str, why: str) -> Credenti
     """Return the error for a demand that is not met, with the command that meets it."""
     guard = asked.guards[0]
     command = f"eksauth login {shlex.quote(identity.name)}" + (" --reason 'WHY'" if asked.reason else "")
+    if asked.confirm and code == "guard.confirm":
+        command += " --yes"  # the login may be for other clusters, and not ask
     return CredentialsError(f"guard '{guard}' on {identity.name} {why}", hint=f"run: {command}", code=code)
 
 

@@ -12,13 +12,14 @@ from typing import Literal
 from eksauth.credentials.config.model import AuthConfig, Identity
 from eksauth.credentials.identities.authenticate import Session
 from eksauth.credentials.identities.contract import Human
+from eksauth.credentials.recording import record
 from eksauth.credentials.slow_settings import full_settings
 from eksauth.errors import EksauthError
 from eksauth.files import why
 from eksauth.login.aws_files import config_text, process_command, write_files
 from eksauth.login.environment import Pointers, pointers, region_for, static_source
 from eksauth.login.renewing_endpoint import Renewal, renewing_endpoint
-from eksauth.login.usable import record, usable_session
+from eksauth.login.usable import usable_session
 
 Delivery = Literal["endpoint", "process", "static"]
 

@@ -19,11 +19,12 @@ from eksauth.credentials.identities.chain import links_of
 from eksauth.credentials.identities.contract import Context, Human, login_hint
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.plain_http import is_safe_url, request
+from eksauth.credentials.recording import record
 from eksauth.errors import AwsError, ConfigError, CredentialsError, UsageError
 from eksauth.login.caller import endpoint_of
 from eksauth.login.console_places import destination_url, federation_endpoint
 from eksauth.login.environment import region_for
-from eksauth.login.usable import record, usable_session
+from eksauth.login.usable import usable_session
 
 ISSUER = "eksauth"
 SHORTEST_SECONDS, LONGEST_SECONDS = 900, 43200

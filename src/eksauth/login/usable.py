@@ -42,29 +42,6 @@ def usable_session(
     return replace(cached, credentials=guard.clip(cached.credentials, until))
 
 
-def record(
-    config: AuthConfig,
-    identity: Identity,
-    environ: Mapping[str, str],
-    event: Mapping[str, str | float | None],
-    *,
-    now: float,
-) -> str | None:
-    """Write what happens as ``identity`` to the audit log; return a warning when that is impossible.
-
-    :raises CredentialsError: when it is impossible and a guard demands it.
-    """
-    warning = audit.append(environ, {"identity": identity.name, **event}, now=now)
-    asked = guard.demands(config, identity)
-    if asked.audit and (warning is not None or audit.audit_path(environ) is None):
-        raise CredentialsError(
-            f"guard '{asked.guards[0]}' on {identity.name} demands the audit log: {warning or 'it is switched off'}",
-            hint="make room for the log, or point EKSAUTH_AUDIT_LOG at a file of your own",
-            code="guard.audit",
-        )
-    return warning
-
-
 def _guarded(config: AuthConfig, identity: Identity, environ: Mapping[str, str], now: float) -> float | None:
     try:
         return guard.check(config, identity, environ, now)

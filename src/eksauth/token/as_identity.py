@@ -181,7 +181,7 @@ def _allowed(
     session = authenticate(config, identity, environ=environ, human=human, use_cache=request.use_cache, clock=clock)
     account = session.account
     if request.account is not None and account is None:
-        account = _ask_account(session)
+        account = _ask_account(config, session)
         session = replace(session, account=account)
     _check_account(account, identity, request, cluster)
     if request.use_cache and request.role_arn is None and _is_lasting_choice(config, request, spelled):
@@ -214,12 +214,13 @@ def _configured_account(config: AuthConfig, identity: Identity) -> str | None:
     return chain_of(config, identity)[-1].account
 
 
-def _ask_account(session: Session) -> str:
+def _ask_account(config: AuthConfig, session: Session) -> str:
     from eksauth.aws.arn import parse_arn
     from eksauth.credentials.identities.sts import caller_arn
 
     identity = session.identity
-    arn = caller_arn(session.region, identity.endpoint_url, session.credentials, identity.name)
+    endpoint = None if config.searched else identity.endpoint_url
+    arn = caller_arn(session.region, endpoint, session.credentials, identity.name)
     try:
         return parse_arn(arn).account
     except ValueError:
