@@ -213,6 +213,15 @@ def test_a_person_chooses_a_password(tmp_path: Path) -> None:
     assert open_store(AuthConfig(), environ, human=Typist("long enough")).get("name") == "value"
 
 
+def test_without_the_keyring_library(tmp_path: Path) -> None:
+    """Where the optional package is missing, the error says which extra has it."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['keyring'] = None\n")
+
+    with pytest.raises(SecretsUnavailable, match="needs the Python package keyring") as caught:
+        DesktopStore("", {**os.environ, "PYTHONPATH": str(tmp_path)}, limit=60).get("name")
+    assert caught.value.hint == "run: pip install 'eksauth[keyring]'"
+
+
 def test_nothing_of_the_working_directory_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository with a keyring.py of its own does not get to run it."""
     hostile = tmp_path / "repository"

@@ -310,6 +310,24 @@ def test_sealing_gives_back_what_was_sealed(secrets: dict[str, dict[str, str]]) 
 _CHEAP = sealed.derive("correct horse", b"0123456789abcdef", 2)
 
 
+def test_without_cryptography(tmp_path: Path) -> None:
+    """Where the optional package is missing, the error says which extra has it, and no file is made."""
+    script = (
+        "import os, sys\n"
+        "sys.modules['cryptography'] = None\n"
+        "from eksauth.credentials.config.model import AuthConfig, Keyring\n"
+        "from eksauth.credentials.secrets.store import SecretsUnavailable, open_store\n"
+        "store = open_store(AuthConfig(keyring=Keyring(kind='file', path=sys.argv[1])), os.environ)\n"
+        "try: store.set('name', 'value')\n"
+        "except SecretsUnavailable as error: print(error.hint)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "keyring")]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **PASSWORD})
+
+    assert done.stdout == "run: pip install 'eksauth[keyring]'\n", done.stderr
+    assert not (tmp_path / "keyring" / "secrets.json").exists()
+
+
 def test_memory_is_of_this_process() -> None:
     """The memory store shares secrets between stores of a realm and with nobody else."""
     first = open_store(AuthConfig(realm="memory-test", keyring=Keyring(kind="memory")), {})
