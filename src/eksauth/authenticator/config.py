@@ -134,9 +134,11 @@ class _ConfigReader:
             "sts_endpoint_overrides": self._overrides(overrides) if overrides is not None else None,
             "sts_ca_file": Path(ca_file) if ca_file else None,
             "ec2_describe_instances_role_arn": self._text(keys, "ec2DescribeInstancesRoleARN"),
-            "ec2_describe_instances_qps": self._number(keys.get("ec2DescribeInstancesQps"), "ec2DescribeInstancesQps"),
+            "ec2_describe_instances_qps": self._number(
+                keys.get("ec2DescribeInstancesQps"), "ec2DescribeInstancesQps", 1
+            ),
             "ec2_describe_instances_burst": self._number(
-                keys.get("ec2DescribeInstancesBurst"), "ec2DescribeInstancesBurst"
+                keys.get("ec2DescribeInstancesBurst"), "ec2DescribeInstancesBurst", 1
             ),
             "source_arn": self._text(keys, "sourceARN"),
             "dynamic_file": self._path(keys, "dynamicfilepath"),

@@ -82,6 +82,9 @@ class Metrics:
         self.errors = self._plain("eksauth_internal_errors", "Requests that failed for a reason nobody foresaw.")
         self.in_flight = Gauge("eksauth_requests_in_flight", "Requests being answered.", registry=self.registry)
         self.connections = Gauge("eksauth_connections_open", "Open client connections.", registry=self.registry)
+        self.ec2_calls = self._plain(
+            "aws_iam_authenticator_ec2_describe_instances_calls", "Calls to EC2 for the names of nodes."
+        )
         ages = Histogram(
             "aws_iam_authenticator_dynamic_e2e_latency_seconds",
             "Seconds from the writing of an update to its effect.",

@@ -16,6 +16,9 @@ from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.decide import build_authenticator
 from eksauth.authenticator.entries.authorize import Opinion, authorize
 from eksauth.authenticator.mapping.modes import backend_modes
+from eksauth.authenticator.nodes.ec2 import Ec2
+from eksauth.authenticator.nodes.names import PrivateDnsNames
+from eksauth.authenticator.nodes.rate import RateLimit
 from eksauth.authenticator.server.decision_log import LEVELS, LOGGER_NAME
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.notices import Notices, log_problems
@@ -106,6 +109,12 @@ async def serve(
         mode_switched=metrics.mode_switch_age,
     )
 
+    ec2 = Ec2(
+        role_arn=config.ec2_describe_instances_role_arn, source_arn=config.source_arn, called=metrics.ec2_calls.inc
+    )
+    rate = RateLimit(config.ec2_describe_instances_qps, config.ec2_describe_instances_burst)
+    nodes = PrivateDnsNames(ec2.describe, rate)
+
     def authorize_request(request: Attributes) -> Opinion:
         table = live.entry_table()
         return authorize(table, request) if table is not None else NO_ENTRIES
@@ -114,7 +123,9 @@ async def serve(
         overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file, on_reply=metrics.sts_answered
     ) as sts:
         shared = SharedSts(sts, unproven=settings.limits.unproven)
-        authenticator = build_authenticator(config, MeteredSts(shared, metrics), mapping=live.chain)
+        authenticator = build_authenticator(
+            config, MeteredSts(shared, metrics), mapping=live.chain, private_dns_name=nodes.find
+        )
         server = AuthenticatorServer(settings, authenticator, metrics, authorize_request)
         log_problems(config.warnings)
         metrics.before_exposition.append(lambda: notices.observe(live.chain.statuses()))
@@ -123,6 +134,7 @@ async def serve(
             return await run(server, live.reload)
         finally:
             await live.close()
+            await nodes.close()
 
 
 def allow_many_connections(connections: int) -> None:

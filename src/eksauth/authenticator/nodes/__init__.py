@@ -1,0 +1,1 @@
+"""Names of nodes: what ``{{EC2PrivateDNSName}}`` stands for."""
