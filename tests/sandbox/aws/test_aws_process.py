@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -95,6 +96,34 @@ def test_life(tmp_path: Path, number: signal.Signals) -> None:
         assert len(seed["users"]["alice"]["secret_access_key"]) == 40
 
 
+def ask(url: str, folder: Path, body: bytes, **headers: str) -> Any:
+    """Post to the process and return the JSON that it answers."""
+    tls = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    request = urllib.request.Request(url, data=body, headers=headers)
+    with urllib.request.urlopen(request, context=tls, timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_issuers_of_the_process_itself(tmp_path: Path) -> None:
+    """STS believes the certificate that the process serves with, so its own CI issuer works without any setting."""
+    with running(write_config(tmp_path)) as process:
+        url = wait_until_ready(process, tmp_path)["url"]
+        wanted = json.dumps({"platform": "github", "audience": "sts.amazonaws.com"}).encode()
+        token = ask(f"{url}/_sandbox/ci/tokens", tmp_path, wanted, Authorization=f"Bearer {TOKEN}")["token"]
+        seed = json.loads((tmp_path / "seed.json").read_text())
+        form = {
+            "Action": "AssumeRoleWithWebIdentity",
+            "RoleArn": seed["federation"]["ci"]["github_role_arn"],
+            "RoleSessionName": "job",
+            "WebIdentityToken": token,
+        }
+        answer = ask(f"{url}/", tmp_path, urlencode(form).encode(), Accept="application/json")
+        result = answer["AssumeRoleWithWebIdentityResponse"]["AssumeRoleWithWebIdentityResult"]
+        assert result["AssumedRoleUser"]["Arn"].endswith(":assumed-role/GitHubDeploy/job")
+        process.terminate()
+        assert process.wait(30) == 0
+
+
 @pytest.mark.parametrize(
     "changes, reason",
     [
@@ -106,6 +135,8 @@ def test_life(tmp_path: Path, number: signal.Signals) -> None:
         pytest.param({"seed": "mine"}, "seed", id="seed"),
         pytest.param({"unknown": 1}, "unknown", id="unknown-setting"),
         pytest.param({"tls": {"cert": "/nonexistent", "key": "/nonexistent"}}, "No such file", id="no-certificate"),
+        pytest.param({"trusted_authorities": ["/nonexistent"]}, "No such file", id="no-authority"),
+        pytest.param({"trusted_authorities": [__file__]}, "cannot serve", id="no-certificate-in-authority"),
         pytest.param({"clusters": [{"name": "x"}]}, "region", id="half-a-cluster"),
         pytest.param({"ready_file": "/nonexistent/dir/ready"}, "No such file", id="ready-file"),
     ],

@@ -28,11 +28,15 @@ class KeyFetcher:
 
     :param seconds: how long an answer may take, five as at AWS unless told otherwise.
     :param trusted: PEM text of authorities or single certificates that are trusted besides the machine's.
+    :raises OSError: (an ``SSLError``) when something in ``trusted`` is no certificate.
     """
 
     def __init__(self, trusted: Sequence[bytes] = (), seconds: float = 5.0) -> None:
         self._seconds = seconds
-        self._trusted = tuple(trusted)
+        self._trusted = tuple(pem.decode("ascii", "replace") for pem in trusted if pem)
+        for pem in self._trusted:
+            # what cannot be loaded is said now, not when the first issuer is asked
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
         self._context: ssl.SSLContext | None = None
 
     async def fetch(self, issuer: str, location: str, thumbprints: Sequence[str]) -> KeySet | Trouble:
@@ -92,7 +96,7 @@ class KeyFetcher:
             # a server's own certificate may be among the trusted ones, without its authority
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             for pem in self._trusted:
-                context.load_verify_locations(cadata=pem.decode())
+                context.load_verify_locations(cadata=pem)
             self._context = context
         return self._context
 
