@@ -89,7 +89,7 @@ def login(
         everybody=everybody,
         provider=provider,
         tags=tuple(tag.strip() for text in tags for tag in text.split(",") if tag.strip()),
-        command=None if no_kubeconfig else _command(),
+        command=None if no_kubeconfig or not config.integrations else _command(),
     )
     if store_keys:
         _store_keys(config, request, human)
@@ -115,10 +115,17 @@ def _command() -> str:
 
 def _run(config: AuthConfig, request: LoginRequest) -> LoggedIn:
     from eksauth.cli.step_progress import StepProgress
+    from eksauth.login.run import SIGNING_IN
     from eksauth.login.run import login as run
 
     with StepProgress() as progress:
-        return run(config, request, environ=os.environ, watching=progress.show)
+
+        def watching(what: str, done: int, known: int) -> None:
+            # a bar that is being drawn would run into questions
+            if what != SIGNING_IN or request.terms.human is None:
+                progress.show(what, done, known)
+
+        return run(config, request, environ=os.environ, watching=watching)
 
 
 def _store_keys(config: AuthConfig, request: LoginRequest, human: Human | None) -> None:

@@ -11,7 +11,7 @@ from eksauth.aws.eks_survey import Progress
 from eksauth.aws.parallel import Parallel
 from eksauth.credentials.config.model import EksIntegration, Identity
 from eksauth.credentials.model import Credentials
-from eksauth.errors import ConfigError, CredentialsError, EksauthError
+from eksauth.errors import ConfigError, CredentialsError, EksauthError, UsageError
 from eksauth.kubeconfig.asker import Asker
 from eksauth.kubeconfig.update_clusters import find_one
 from eksauth.token.checks import check_region
@@ -79,7 +79,7 @@ def _describe(wanted: Wanted, environ: Mapping[str, str], clock: Callable[[], fl
     integration = wanted.integration
     place = integration.place
 
-    def here(message: str, **details: str) -> ConfigError:
+    def here(message: str, **details: str | None) -> ConfigError:
         return ConfigError(f"{place}: {message}", **details)
 
     check_region(integration.region, here)
@@ -97,6 +97,8 @@ def _describe(wanted: Wanted, environ: Mapping[str, str], clock: Callable[[], fl
         found = find_one(
             asker, integration.cluster_name, wait=False, waiting=lambda _cluster, _seconds: None, sleep=time.sleep
         )
+    except UsageError as error:  # nobody typed it here: the configuration says so
+        raise here(error.message, hint=error.hint) from None
     finally:
         asker.close()
     return found.clusters[0]

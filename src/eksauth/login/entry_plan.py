@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from eksauth.aws.cluster_info import ClusterInfo
 from eksauth.credentials.config.model import EksIntegration
-from eksauth.errors import ConfigError, EksauthError
+from eksauth.errors import ConfigError, EksauthError, UsageError
 from eksauth.kubeconfig.exec_entry import EntryOptions, ExecIdentity, default_user_name, longer_user_name
 from eksauth.kubeconfig.guard import is_protected
 from eksauth.kubeconfig.resolve import Merged
@@ -52,10 +52,25 @@ def plan_entry(
         namespace=integration.namespace,
         whole=integration.update == "replace",
     )
-    if integration.namespace is not None:
-        check_namespace(integration.namespace)
+    try:
+        if integration.namespace is not None:
+            check_namespace(integration.namespace)
+        return _first_that_fits(merged, cluster, integration, options, writing, shared=shared)
+    except UsageError as error:  # nobody typed it here: the configuration says so
+        raise ConfigError(f"{integration.place}: {error.message}", hint=error.hint, code="config.entry") from None
+
+
+def _first_that_fits(
+    merged: Merged,
+    cluster: ClusterInfo,
+    integration: EksIntegration,
+    options: EntryOptions,
+    writing: Writing,
+    *,
+    shared: bool,
+) -> PlannedContext:
     first: EksauthError | None = None
-    for naming in _namings(cluster, integration, identity, shared=shared):
+    for naming in _namings(cluster, integration, options.identity, shared=shared):
         try:
             plan = _plan(merged, cluster, integration, naming, options)
             _check_free(plan, writing)

@@ -17,6 +17,9 @@ from eksauth.login.provision import Provisioned, integrations_of, write_entries
 from eksauth.login.sign_in import SignedIn, Terms, sign_in
 from eksauth.login.sign_in_all import Outcome, sign_in_all
 
+SIGNING_IN = "signing in"
+"""What is going on while several identities are signed in to; a person may be asked meanwhile."""
+
 Watching = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, and how much there is."""
 
@@ -93,7 +96,7 @@ def login(
             request.terms,
             environ=environ,
             clock=clock,
-            watching=lambda done, known: watching("signing in", done, known),
+            watching=lambda done, known: watching(SIGNING_IN, done, known),
         )
     signed_in = [each.signed_in for each in outcomes if each.signed_in is not None]
     discovered = _discover(config, signed_in, request, environ, clock, watching)

@@ -12,6 +12,7 @@ from eksauth.spelling import nearest
 _GIVES_AWS_CREDENTIALS = {"foreign"}
 _GIVES_ASSERTIONS = {"aws/saml", "github/oidc", "oidc/token", "foreign"}
 Complain = Callable[[Problem], None]
+_FEW = 5000
 Marks = Mapping[str, Place]
 
 
@@ -30,8 +31,8 @@ class Names:
         return self._names.get(name.casefold())
 
     def near(self, name: str) -> list[str]:
-        """Return names that may have been meant."""
-        return nearest(name, self._names.values(), 1)
+        """Return names that may have been meant; in a hostile file with many names likeness costs too much."""
+        return nearest(name, self._names.values(), 1) if len(self._names) <= _FEW and len(name) <= 300 else []
 
 
 def identity_names(identities: Mapping[str, Identity]) -> Names:
