@@ -144,6 +144,18 @@ def test_signals_reach_the_program(desk: Desk) -> None:
         assert process.wait() == 3
 
 
+def test_ctrl_c_is_heard_once(desk: Desk) -> None:
+    """At a terminal Ctrl-C reaches the program as often as it was typed, and eksauth waits for its end."""
+    script = "trap 'n=$((n+1)); echo heard' INT; echo ready; sleep 5; sleep 0.3; echo count=$n; exit 6"
+    command = [str(BIN / "eksauth"), "exec", "-i", "admin", "--", "bash", "-c", script]
+    with on_terminal(command, {**os.environ, "TERM": "xterm"}) as terminal:
+        terminal.expect("ready")
+        terminal.send("\x03")
+        terminal.expect("heard")
+        terminal.expect("count=1\n")
+        assert terminal.finish() == 6
+
+
 CLIENT = """
 import os, sys, urllib.request
 request = urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"],

@@ -14,13 +14,16 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from eksauth.aws.partitions import AWS, partition_of_region
 from eksauth.credentials.config.model import AuthConfig, Guard, Identity
-from eksauth.credentials.grants import Grant, read_grant, write_grant
 from eksauth.credentials.identities.contract import Human
 from eksauth.credentials.model import Credentials
 from eksauth.errors import CredentialsError, UsageError
+
+if TYPE_CHECKING:
+    from eksauth.credentials.grants import Grant
 
 GRANT_SECONDS = 12 * 3600
 """How long a reason or confirmation counts where no guard says how long a session may last: a working day, which is
@@ -88,6 +91,8 @@ def check(
     asked = demands(config, identity, cluster)
     if not asked:
         return None
+    from eksauth.credentials.grants import read_grant
+
     grant = read_grant(environ, config, identity, now)
     if grant is None:
         raise refusal(asked, identity, "guard.login", f"asks for a login first ({_what(asked)})")
@@ -110,6 +115,8 @@ def hot_until(config: AuthConfig, identity: Identity, environ: Mapping[str, str]
     asked = possible_demands(config, identity)
     if not asked:
         return float("inf")
+    from eksauth.credentials.grants import read_grant
+
     grant = read_grant(environ, config, identity, now)
     if asked.audit or grant is None or (asked.reason and not grant.reason) or (asked.confirm and not grant.confirmed):
         return None
@@ -199,6 +206,8 @@ def record_grant(
     """
     if not asked and not possible_demands(config, identity):
         return None
+    from eksauth.credentials.grants import Grant, write_grant
+
     grant = Grant(
         at=now, until=now + asked.grant_seconds, reason=answers.reason, confirmed=answers.confirmed, user=user
     )
