@@ -56,7 +56,6 @@ async def issuer(
 
 def documents(change: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Handler]:
     """Return routes of a good issuer, its discovery document changed."""
-    keys = CiIssuer().key_set()
 
     async def discovery(request: web.Request) -> web.StreamResponse:
         base = f"https://{request.host}"
@@ -66,7 +65,7 @@ def documents(change: Callable[[dict[str, Any]], None] | None = None) -> dict[st
         return web.json_response(document)
 
     async def published(_: web.Request) -> web.StreamResponse:
-        return web.json_response(keys)
+        return web.json_response(CiIssuer().key_set())
 
     return {DISCOVERY: discovery, "/keys": published}
 
@@ -146,24 +145,30 @@ async def test_an_issuer_that_does_not_answer(authority: CertificateAuthority, t
 
 
 @pytest.mark.parametrize(
-    "document, usable",
+    "change, usable",
     [
-        ({"keys": []}, 0),
-        ({"keys": [{"kty": "oct", "k": "AAAA", "kid": "x"}]}, 0),
-        ({"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "short"}]}, 0),
-        ({"keys": [{"kty": "RSA", "n": "!", "e": "AQAB"}]}, 0),
-        ({"keys": [{"kty": "RSA"}, None, 7, "x", []]}, 0),
-        ({"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]}, 0),
-        ({"keys": [{**CiIssuer().keys[0].as_jwk(), "use": "enc"}]}, 0),
-        ({"keys": [{**CiIssuer().keys[0].as_jwk(), "alg": "HS256"}]}, 0),
-        ({"keys": [{**CiIssuer().keys[0].as_jwk(), "kid": 7}]}, 0),
-        (CiIssuer().key_set(), 1),
+        pytest.param(lambda _: {"kty": "oct", "k": "AAAA", "kid": "x"}, 0, id="secret"),
+        pytest.param(lambda _: {"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "short"}, 0, id="short"),
+        pytest.param(lambda _: {"kty": "RSA", "n": "!", "e": "AQAB"}, 0, id="not-base64"),
+        pytest.param(lambda _: {"kty": "RSA"}, 0, id="empty"),
+        pytest.param(lambda _: None, 0, id="null"),
+        pytest.param(lambda _: [], 0, id="list"),
+        pytest.param(lambda _: {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, 0, id="not-on-the-curve"),
+        pytest.param(lambda jwk: {**jwk, "use": "enc"}, 0, id="for-encryption"),
+        pytest.param(lambda jwk: {**jwk, "alg": "HS256"}, 0, id="another-algorithm"),
+        pytest.param(lambda jwk: {**jwk, "kid": 7}, 0, id="kid-a-number"),
+        pytest.param(lambda jwk: jwk, 1, id="good"),
     ],
-    ids=range(10),
 )
-def test_key_sets(document: Any, usable: int) -> None:
+def test_key_sets(jwk: dict[str, Any], change: Callable[[dict[str, Any]], Any], usable: int) -> None:
     """Only public keys that can sign tokens are taken from a key set."""
-    assert len(parse_key_set(document).keys) == usable
+    assert len(parse_key_set({"keys": [change(jwk)]}).keys) == usable
+
+
+@pytest.fixture(name="jwk", scope="module")
+def jwk_() -> dict[str, Any]:
+    """Return a good key."""
+    return CiIssuer().keys[0].as_jwk()
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"keys": {}}, {"keys": "x"}, {"keys": [{}] * 101}], ids=range(6))

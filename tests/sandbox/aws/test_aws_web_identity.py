@@ -514,3 +514,30 @@ def test_services_that_only_a_path_leads_to(aws: ServedAws, service: str) -> Non
     }
     for path, body in (("/", b"Action=GetCallerIdentity"), ("/x", b""), ("/?Action=AssumeRoleWithSAML", b"")):
         assert aws.send("POST", path, body, headers)[0] in {400, 403, 404, 501}
+
+
+def test_botocore_finds_the_token_by_itself(aws: ServedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables that pods and CI jobs have are enough for botocore's own provider."""
+    import botocore.session
+
+    path = tmp_path / "token"
+    path.write_text(token(aws) + "\n")
+    for name, value in {
+        "AWS_ROLE_ARN": ci(aws).github_role_arn,
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(path),
+        "AWS_ROLE_SESSION_NAME": "by-itself",
+        "AWS_ENDPOINT_URL": aws.url,
+        "AWS_CA_BUNDLE": str(aws.ca_file),
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = botocore.session.Session().create_client("sts")
+    assert client.get_caller_identity()["Arn"].endswith(":assumed-role/GitHubDeploy/by-itself")
+
+
+def test_users_do_not_become_federated_roles(aws: ServedAws) -> None:
+    """A role that trusts a provider refuses a user, whatever the user's own policies allow."""
+    alice = aws.seed.users["alice"]
+    keys = {"aws_access_key_id": alice.access_key_id, "aws_secret_access_key": alice.secret_access_key}
+    with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+        aws.client("sts", **keys).assume_role(RoleArn=ci(aws).github_role_arn, RoleSessionName="test")
