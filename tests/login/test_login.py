@@ -100,6 +100,8 @@ def test_everybody_at_once(desk: Desk) -> None:
     document = desk.logged_in("--all")
     accounts = {each["identity"]: each["account"] for each in document["identities"]}
     assert accounts == {"alice": ACCOUNT, "admin": ACCOUNT, "Read.Only/demo": ACCOUNT, "partner": OTHER_ACCOUNT}
+    lines = desk.login("--all").out.splitlines()
+    assert [line.split()[0] for line in lines[:5]] == ["SIGNED", *accounts]
 
 
 def test_one_that_fails_stops_nobody_else(desk: Desk) -> None:

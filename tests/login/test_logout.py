@@ -147,7 +147,7 @@ def test_keys_in_the_keyring_go_unless_they_are_to_stay(
     assert keys["AWS_SECRET_ACCESS_KEY"] not in stored.stdout + stored.stderr
 
     kept = desk.logout("stored", "--keep-keys")
-    assert "without a sign-in" in kept.out
+    assert "needs no sign-in" in kept.out
     desk.logged_in("stored")
     gone = desk.logout("stored")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eksauth.cli.columns import columns
 from eksauth.cli.output import complain
 from eksauth.cli.times import iso, until
 
@@ -41,9 +42,12 @@ def report_to_people(done: LoggedIn) -> None:
 
 def result_lines(done: LoggedIn, now: float) -> Iterator[str]:
     """Yield who one is now, what a provider offers, and which kubeconfig entries there are."""
-    for outcome in done.outcomes:
-        if outcome.signed_in is not None:
-            yield from _person(outcome.signed_in, now)
+    people = [outcome.signed_in for outcome in done.outcomes if outcome.signed_in is not None]
+    if len(done.outcomes) == 1:
+        for person in people:
+            yield from _person(person, now)
+    elif people:
+        yield from _table(people, now)
     for name in done.providers:
         yield f"signed in at {name}"
     for discovered in done.discovered:
@@ -66,6 +70,14 @@ def _person(signed_in: SignedIn, now: float) -> Iterator[str]:
     yield f"  until    {until(signed_in.expires_at, now)}"
     if signed_in.ends_at is not None and signed_in.ends_at != signed_in.expires_at:
         yield f"  renewed  until {until(signed_in.ends_at, now)}, then a guard asks again"
+
+
+def _table(people: list[SignedIn], now: float) -> list[str]:
+    rows = [
+        (each.identity.name, each.caller.account, role_name(each.caller.arn) or "-", until(each.expires_at, now))
+        for each in people
+    ]
+    return columns(("SIGNED IN AS", "ACCOUNT", "ROLE", "UNTIL"), rows).splitlines()
 
 
 def role_name(arn: str) -> str | None:

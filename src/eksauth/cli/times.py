@@ -11,17 +11,17 @@ def until(at: float | None, now: float) -> str:
 
 
 def remaining(seconds: float) -> str:
-    """Return a duration in the two largest units that matter."""
+    """Return a duration as ``45s``, ``59m``, ``11h59m`` or ``3d4h``."""
     if seconds <= 0:
         return "over"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 1:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 1:
-        return f"{minutes} min"
-    days, hours_left = divmod(hours, 24)
-    return f"{days} d {hours_left} h" if days else f"{hours} h {minutes} min"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600}h"
 
 
 def iso(at: float | None) -> str | None:

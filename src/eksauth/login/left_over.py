@@ -15,6 +15,8 @@ from eksauth.token.bearer import utc_text
 _LIVE_BY_THEMSELVES = frozenset(("aws/ambient", "aws/profile"))
 """Kinds whose credentials lie in files and variables that are not ours."""
 
+_SHOWN = 8
+
 
 def verify(
     config: AuthConfig, leaving: Leaving, mine: Mine, environ: Mapping[str, str], now: float, result: SignedOut
@@ -56,6 +58,7 @@ def say_what_lives_on(
 ) -> None:
     """Add what stays usable: credentials that were handed out, sessions of others, chains that need no sign-in."""
     ended = {provider.name for provider in leaving.providers}
+    again: dict[str, list[str]] = {}
     for name, at in ends.items():
         until = utc_text(int(at))
         result.left.append(f"credentials of {name} that programs hold already: AWS takes them until {until}")
@@ -74,7 +77,8 @@ def say_what_lives_on(
                 )
             continue
         if root.kind != "aws/user" or root.credentials.access_key_id or leaving.keep_keys:
-            result.left.append(
-                f"{identity.name} can be had again without a sign-in: '{root.name}' ({root.declared_kind}) needs none"
-            )
+            again.setdefault(f"'{root.name}' ({root.declared_kind})", []).append(identity.name)
+    for root_name, names in again.items():
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        result.left.append(f"{root_name} needs no sign-in: {shown} can be had again by whoever runs eksauth here")
     result.left = list(dict.fromkeys(result.left))

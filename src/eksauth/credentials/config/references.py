@@ -12,7 +12,8 @@ from eksauth.spelling import nearest
 _GIVES_AWS_CREDENTIALS = {"foreign"}
 _GIVES_ASSERTIONS = {"aws/saml", "github/oidc", "oidc/token", "foreign"}
 Complain = Callable[[Problem], None]
-_FEW = 5000
+_EFFORT = 50_000
+"""How many names are compared with wrong ones before suggestions end."""
 Marks = Mapping[str, Place]
 
 
@@ -21,6 +22,7 @@ class Names:
 
     def __init__(self, names: Iterable[str], aliases: Iterable[tuple[str, str]] = ()) -> None:
         self._names: dict[str, str] = {}
+        self._effort = _EFFORT
         for name in names:
             self._names.setdefault(name.casefold(), name)
         for alias, name in aliases:
@@ -31,8 +33,9 @@ class Names:
         return self._names.get(name.casefold())
 
     def near(self, name: str) -> list[str]:
-        """Return names that may have been meant; in a hostile file with many names likeness costs too much."""
-        return nearest(name, self._names.values(), 1) if len(self._names) <= _FEW and len(name) <= 300 else []
+        """Return names that may have been meant; in a hostile file with many mistakes likeness costs too much."""
+        self._effort -= len(self._names)
+        return nearest(name, self._names.values(), 1) if self._effort > 0 and len(name) <= 300 else []
 
 
 def identity_names(identities: Mapping[str, Identity]) -> Names:
