@@ -28,6 +28,7 @@ dev: $(STAMP)
 
 demo: $(STAMP)
 	@$(BIN)/eksauth sandbox demo
+	@$(BIN)/eksauth sandbox demo --story login
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)

@@ -36,3 +36,27 @@ def test_the_demo_reaches_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert done.stdout.index("[mapping.not_mapped]") < done.stdout.index("CICDRole:ci, groups system:authenticated")
     assert "Every step did what it says" in done.stdout
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [pytest.param([], id="kubectl"), pytest.param(["--no-kubectl"], id="own whoami")])
+def test_the_login_story_reaches_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> None:
+    """Signed in, known to the cluster, signed out, refused; nothing is left behind."""
+    if not options and find_kubectl() is None:
+        pytest.skip("no kubectl here")
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+
+    done = subprocess.run(
+        [str(EKSAUTH), "sandbox", "demo", "--story", "login", "--api-server", "embedded", *options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "sso-admin:dana, groups system:masters" in done.stdout
+    assert done.stdout.count("run: eksauth login admin") == 2
+    assert "Every step did what it says" in done.stdout
+    assert list(place.iterdir()) == []

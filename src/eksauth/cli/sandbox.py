@@ -138,16 +138,25 @@ def status(directory: str | None, output: str) -> int:
     return 0 if current.healthy else 1
 
 
-@sandbox.command(epilog="Example: eksauth sandbox demo")
+@sandbox.command(epilog="Example: eksauth sandbox demo --story login")
 @api_server_option
+@click.option(
+    "--story",
+    type=click.Choice(["chain", "login"]),
+    default="chain",
+    show_default=True,
+    help="The chain from kubeconfig to Kubernetes user, or a person who signs in and out.",
+)
 @click.option("--no-kubectl", is_flag=True, help="Use eksauth's own whoami even where kubectl is installed.")
-def demo(api_server: str, no_kubectl: bool) -> None:
-    """Tell the story of the chain with real calls, in a sandbox of its own that is gone afterwards."""
+def demo(api_server: str, story: str, no_kubectl: bool) -> None:
+    """Tell a story with real calls, in a sandbox of its own that is gone afterwards."""
     import tempfile
 
     from eksauth.sandbox.binaries import find_kubectl
-    from eksauth.sandbox.demo import Demo, Narrator
+    from eksauth.sandbox.demo import Demo
+    from eksauth.sandbox.demo_login import LoginDemo
     from eksauth.sandbox.lifecycle import Sandbox
+    from eksauth.sandbox.stage import Narrator, Stage
 
     count = 0
 
@@ -172,7 +181,10 @@ def demo(api_server: str, no_kubectl: bool) -> None:
         flavours = {cluster.flavour for cluster in running.manifest.clusters}
         shown = "a real kube-apiserver" if "kube-apiserver" in flavours else "the embedded API server"
         _progress(f"the chain runs on loopback with {shown} and {'kubectl' if kubectl else 'our own whoami'}")
-        Demo(running, Narrator(step, command, result), kubectl).run()
+        home = Path(place) / "home"
+        home.mkdir()
+        stage = Stage(running, Narrator(step, command, result), kubectl, home)
+        (LoginDemo if story == "login" else Demo)(stage).run()
     click.echo()
     click.secho("Every step did what it says. The sandbox is gone again.", bold=True)
 

@@ -9,15 +9,19 @@ from eksauth.sandbox.aws.clusters import Cluster
 from eksauth.sandbox.loopback import LoopbackClient, trusting
 
 
+def control_client(aws_url: str, ca_pem: str, control_token: str) -> LoopbackClient:
+    """Return a client of the control API."""
+    return LoopbackClient(aws_url, trusting(ca_pem), control_token)
+
+
 def register_cluster(aws_url: str, ca_pem: str, control_token: str, cluster: Cluster) -> None:
     """Make EKS know a cluster.
 
     :raises EksauthError: when the endpoint does not take it.
     """
     try:
-        reply = LoopbackClient(aws_url, trusting(ca_pem), control_token).ask(
-            "/_sandbox/clusters", msgspec.json.encode(cluster)
-        )
+        client = control_client(aws_url, ca_pem, control_token)
+        reply = client.ask("/_sandbox/clusters", msgspec.json.encode(cluster))
     except OSError as error:
         raise EksauthError(f"the sandbox's AWS endpoint does not answer: {error}", code="sandbox.failed") from error
     if reply.status >= 300:
