@@ -279,6 +279,19 @@ def test_kubeconfigs_of_the_identity_come_first(desk: Desk, tmp_path: Path) -> N
     assert default["KUBECONFIG"] == str(own)
 
 
+def test_a_context_of_its_own_is_kept(desk: Desk) -> None:
+    """Inside of a command with one context, becoming an identity does not bring other contexts back."""
+    own = desk.config.parent / "own"
+    desk.write({"one": desk.following("admin", kubeconfig={"path": str(own)})})
+    desk.logged_in("admin")
+    assert own.exists()
+    inner = f"{BIN / 'eksauth'} exec -i admin -- sh -c 'echo $KUBECONFIG'; echo $KUBECONFIG"
+    context = desk.lab.parsed(own)["current"]
+    done = eksauth("run", context, "--", "sh", "-c", inner, KUBECONFIG=str(own))
+    inside, outside = done.stdout.splitlines()
+    assert inside == outside != str(own)
+
+
 def test_a_context_brings_its_identity(desk: Desk) -> None:
     """With --context alone the program is the identity that the context is pinned to, and sees that context only."""
     desk.logged_in("admin")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eksauth.credentials.config.model import Identity, Place, Principal
 from eksauth.credentials.outer import MARK, SECRET, SOURCES, go_outside, outer_environment, remembered
-from eksauth.login.environment import Pointers
+from eksauth.login.environment import Pointers, region_for
 from eksauth.login.unset import undone
 
 VALUES = st.text(max_size=5)
+PLACE = Place("f", 1, 1)
 OTHERS = ("PATH", "AWS_REGION", "FOO", "EKSAUTH_IDENTITY")
 ENVIRONMENTS = st.fixed_dictionaries({}, optional=dict.fromkeys((*SOURCES, *OTHERS), VALUES))
 INSIDE = {
@@ -64,3 +67,22 @@ def test_undone(environ: dict[str, str]) -> None:
     assert deep.pop("BAR") == "z"
     back = undone(deep).applied(deep)
     assert back == {name: value for name, value in environ.items() if name not in SECRET}
+
+
+@pytest.mark.parametrize(
+    "own, environ, region",
+    [
+        ("eu-west-1", {"AWS_REGION": "us-east-1"}, "eu-west-1"),
+        (None, {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-2"}, "us-east-1"),
+        (None, {"AWS_DEFAULT_REGION": "us-east-2"}, "us-east-2"),
+        (None, {"AWS_REGION": ""}, "eu-central-1"),
+        (None, {"AWS_REGION": "cn-north-1"}, "eu-central-1"),
+        (None, {"AWS_REGION": "us-gov-west-1"}, "eu-central-1"),
+    ],
+)
+def test_the_region_of_programs(own: str | None, environ: dict[str, str], region: str) -> None:
+    """The identity's own region counts, then the caller's if the identity can be there, then that of its chain."""
+    who = Identity(
+        name="x", kind="aws/assume-role", declared_kind="aws/assume-role", place=PLACE, principal=Principal(region=own)
+    )
+    assert region_for(who, environ, "eu-central-1") == region

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,13 +74,14 @@ def being(what: Being, program: str) -> Iterator[Pointers]:
         yield with_notes(still_pointers(what, first, keys_outside=True), notes)
         return
     renewal = Renewal(lambda: what.session(alone=True), first, clock=what.clock)
-    try:
-        with renewing_endpoint(renewal) as endpoint:
-            yield with_notes(_pointers(what, first, endpoint.variables(), None, keys_outside=True), notes)
-    except OSError as error:
-        raise EksauthError(
-            f"cannot listen on 127.0.0.1: {why(error)}", hint="use --credentials process", code="exec.endpoint"
-        ) from None
+    with ExitStack() as stack:
+        try:
+            endpoint = stack.enter_context(renewing_endpoint(renewal))
+        except OSError as error:
+            raise EksauthError(
+                f"cannot listen on 127.0.0.1: {why(error)}", hint="use --credentials process", code="exec.endpoint"
+            ) from None
+        yield with_notes(_pointers(what, first, endpoint.variables(), None, keys_outside=True), notes)
 
 
 def still_pointers(what: Being, session: Session, *, keys_outside: bool = False) -> Pointers:
@@ -102,7 +103,7 @@ def with_notes(found: Pointers, notes: Sequence[str]) -> Pointers:
 def _pointers(
     what: Being, session: Session, source: Mapping[str, str], command: Sequence[str] | None, *, keys_outside: bool
 ) -> Pointers:
-    region = region_for(what.config, what.identity, what.environ, session.region)
+    region = region_for(what.identity, what.environ, session.region)
     content = config_text(region, own_settings(what.outside), command)
     scope = (
         what.config.realm,

@@ -100,7 +100,7 @@ def console_sign_in(
         )
     seconds = duration(config, identity, wanted.seconds)
     session = usable_session(config, identity, environ=environ, human=wanted.human, clock=clock)
-    region = region_for(config, identity, environ, session.region)
+    region = region_for(identity, environ, session.region)
     destination = destination_url(wanted.destination, region)
     if session.credentials.session_token is None:
         raise CredentialsError(

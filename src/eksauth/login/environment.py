@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eksauth.aws.partitions import partition_of_region
 from eksauth.credentials.config.model import AuthConfig, Identity
 from eksauth.credentials.identities.chain import links_of
 from eksauth.credentials.identities.contract import Context
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.outer import SOURCES, remembered
 from eksauth.errors import ConfigError
+from eksauth.kubeconfig.isolated.session import current_session
 from eksauth.kubeconfig.paths import Origin, kubeconfig_files
 from eksauth.login.caller import endpoint_of
 from eksauth.login.provision import integrations_of
@@ -46,12 +48,16 @@ def starts_outside(config: AuthConfig, identity: Identity) -> bool:
     return links_of(config, identity)[0].kind in _FROM_OUTSIDE
 
 
-def region_for(config: AuthConfig, identity: Identity, environ: Mapping[str, str], chain_region: str) -> str:
-    """Return the region that programs get: the identity's own, else the caller's, else the one its chain uses."""
+def region_for(identity: Identity, environ: Mapping[str, str], chain_region: str) -> str:
+    """Return the region that programs get: the identity's own, else the caller's, else the one its chain uses.
+
+    A caller's region in another partition is of no use to the identity.
+    """
     own = identity.principal.region or identity.credentials.region
-    if own is None and identity.via_provider is not None:
-        own = next((each.region for each in integrations_of(config, identity) if each.auto_provision), None)
-    return own or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or chain_region
+    callers = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if own is None and callers and partition_of_region(callers) is partition_of_region(chain_region):
+        return callers
+    return own or chain_region
 
 
 def pointers(
@@ -116,6 +122,8 @@ def kubeconfig_pointers(
     """
     files: list[str] = []
     warnings: list[str] = []
+    if current_session(environ) is not None:  # a shell with a context of its own keeps it
+        return {}, []
     for integration in integrations_of(config, identity):
         path = integration.kubeconfig
         if path is None or path in files or not Path(path).is_file():
