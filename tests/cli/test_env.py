@@ -217,3 +217,25 @@ def test_a_profile_that_asks_for_itself(desk: Desk, tmp_path: Path, monkeypatch:
     done = bash(f"{EKSAUTH} credential-process -i loop")
     assert done.returncode == 4
     assert done.stderr.count("needs itself") == 1
+
+
+def test_settings_that_are_not_about_credentials_are_carried(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller's output format and retries stay; roles, keys and endpoints of the profile do not."""
+    file = tmp_path / "own-config"
+    file.write_text(
+        "[profile mine]\noutput = text\nretry_mode = standard\nregion = eu-north-1\nrole_arn = arn:aws:iam::1:role/x\n"
+        "source_profile = mine\naws_access_key_id = AKIAMINE\naws_secret_access_key = mine\nendpoint_url = https://x.example\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    found = json.loads(desk.lab.eksauth("env", "-i", "admin", "-o", "json").out)
+    lines = Path(found["AWS_CONFIG_FILE"]).read_text().splitlines()
+    assert sorted(line.split(" = ")[0] for line in lines[2:]) == [
+        "credential_process",
+        "output",
+        "region",
+        "retry_mode",
+    ]
+    assert "region = us-west-2" in lines
