@@ -125,7 +125,7 @@ def test_refusals(room: Room) -> None:
     error = _refused(room)
     assert "principal.session_name" in str(error.hint), error
 
-    _configure(room, trust_anchor_arn=f"{_workload(room).trust_anchor_arn[:-1]}0")
+    _configure(room, trust_anchor_arn=f"{_workload(room).trust_anchor_arn}0")
     assert _refused(room).code == "aws.ResourceNotFoundException"
 
 
