@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.credentials.config.kit import DEV, SSO, judged, lines, loaded, write
 
+from eksauth.credentials.config.document import Document, writable_by_others
 from eksauth.credentials.config.load import load_config
 from eksauth.credentials.config.validate import validate
 from eksauth.errors import ConfigError
@@ -229,6 +232,61 @@ def test_hostile_text_is_an_error_soon(tmp_path: Path, text: str) -> None:
     assert time.process_time() - started < 20  # a hang would be minutes
 
 
+def _roles(count: int, via: str) -> str:
+    principal = "{assume_role: 'arn:aws:iam::123456789012:role/a'}"
+    rows = (
+        f"    a{n}: {{kind: aws/assume-role, via: {{identity: {via}{n - 1}}}, principal: {principal}}}\n"
+        for n in range(1, count)
+    )
+    return "auth:\n  identities:\n    a0: {kind: aws/user}\n" + "".join(rows)
+
+
+def test_effort_grows_with_the_text_alone(tmp_path: Path) -> None:
+    """A chain of thousands loads, and thousands of wrong names end soon, with suggestions for the first of them."""
+    assert len(loaded(tmp_path, _roles(4000, "a")).identities) == 4000
+
+    problems = judged(tmp_path, _roles(4000, "aa"))
+
+    assert [item.code for item in problems] == ["config.reference"] * 3999
+    assert problems[0].hint == "did you mean a0"
+
+
+def test_functions_in_place_of_sections(tmp_path: Path) -> None:
+    """A function where keys should be is named, not taken for text."""
+    problems = judged(tmp_path, "auth: !include auth.yaml\n", name="atmos.yaml")
+
+    assert [item.message for item in problems if item.severity == "error"] == [
+        "auth uses !include, which is not carried out here"
+    ]
+    with pytest.raises(ConfigError, match=r"atmos\.yaml:2:14: providers uses !x, which"):
+        loaded(tmp_path, "auth:\n  providers: !x {a: {kind: github/oidc}}\n", name="atmos.yaml")
+
+
+def test_a_file_that_only_ones_own_group_may_write(tmp_path: Path) -> None:
+    """With a group for each user, files are writable for the group as a rule: it has nobody else in it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    try:
+        somebody = pwd.getpwnam("daemon")
+        own = grp.getgrnam("daemon")
+        other = grp.getgrnam("games")
+    except KeyError:
+        pytest.skip("this system has no users daemon and games")
+    path = write(tmp_path, "auth: {}\n")
+    path.chmod(0o664)
+
+    def complaint(group: int) -> tuple[str, str] | None:
+        document = Document(str(path), "", "", mode=0o100664, owner=somebody.pw_uid, group=group)
+        os.seteuid(somebody.pw_uid)
+        try:
+            return writable_by_others(document)
+        finally:
+            os.seteuid(0)
+
+    assert complaint(own.gr_gid) is None
+    assert complaint(other.gr_gid) == ("its group may write it", f"run: chmod go-w {path}")
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     """Missing, a directory, a loop, a pipe, too large, not UTF-8, a NUL in the name: one line each."""
     (tmp_path / "dir").mkdir()
@@ -242,7 +300,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         "dir": "dir: is a directory",
         "loop": "loop: too many levels of symbolic links",
         "pipe": "pipe: not a regular file",
-        "large": "large: larger than 4 MiB",
+        "large": "large: larger than 2 MiB",
         "latin": "latin:2:10: not UTF-8",
         "wide": "wide:1:1: not UTF-8",
     }

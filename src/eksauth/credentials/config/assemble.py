@@ -163,7 +163,7 @@ class _Assembly:
         if kind in ours:
             return kind, False
         if not kinds.is_foreign(kind):
-            near = nearest(kind, ours, 1)
+            near = reader.near(kind, ours)
             hint = f"did you mean {near[0]}" if near else f"kinds: {', '.join(ours)}"
             said = f"{where}.kind: there is no kind '{kind[:60]}'"
             reader.complain(found or node, said, hint=hint, code="config.kind", fatal=reader.strict)

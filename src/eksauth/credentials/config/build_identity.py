@@ -74,7 +74,7 @@ def _via(reader: Reader, kind: str, values: Values, where: str) -> tuple[str | N
     if provider is not None and identity is not None:
         hint = "keep one of them"
         reader.complain(node, f"{where}.via has both provider and identity", hint=hint, code="config.combination")
-    elif provider is None and identity is None and not _complained_below(reader, node):
+    elif provider is None and identity is None and not reader.is_wrong(node):
         choices = "provider" if kind == "aws/permission-set" else "provider or identity"
         reader.complain(
             node,
@@ -83,20 +83,6 @@ def _via(reader: Reader, kind: str, values: Values, where: str) -> tuple[str | N
             code="config.combination",
         )
     return provider, identity
-
-
-def _complained_below(reader: Reader, node: yaml.Node) -> bool:
-    """Tell whether something inside ``node`` is wrong already; one mistake is one message."""
-    start, end = node.start_mark.index, node.end_mark.index
-    if not isinstance(node, yaml.MappingNode):
-        return False
-    inside = {
-        (reader.place(part).line, reader.place(part).column)
-        for key, value in node.value
-        for part in (key, value)
-        if start <= part.start_mark.index <= end
-    }
-    return any((problem.place.line, problem.place.column) in inside for problem in reader.problems)
 
 
 def _principal(reader: Reader, kind: str, values: Values, where: str, expand: Expand) -> Principal:
@@ -185,7 +171,7 @@ def _credentials(reader: Reader, values: Values, where: str) -> UserKeys:
     if not isinstance(keys, Values):
         return UserKeys()
     key_id, secret = keys.get("access_key_id"), keys.get("secret_access_key")
-    if (key_id is None) != (secret is None) and keys.node is not None and not _complained_below(reader, keys.node):
+    if (key_id is None) != (secret is None) and keys.node is not None and not reader.is_wrong(keys.node):
         reader.complain(
             keys.node,
             f"{where}.credentials has {'a key id without its secret' if secret is None else 'a secret without its id'}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from eksauth.errors import ConfigError
 from eksauth.files import why
 
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024
 """Thousands of identities fit; what is larger is not a configuration."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -69,6 +69,7 @@ class Reader:
         self.file = file
         self.strict = strict
         self.problems: list[Problem] = []
+        self._wrong: set[Place] = set()
         self.inputs: dict[str, str | None] = {}
         self.marks: dict[str, yaml.Node] = {}
         self.used: dict[str, list[str]] = {}
@@ -90,9 +91,12 @@ class Reader:
         fatal: bool | None = None,
     ) -> None:
         """Add a problem; an error is fatal unless said otherwise."""
+        place = self.place(node)
+        if severity == "error":
+            self._wrong.add(place)
         self.problems.append(
             Problem(
-                place=self.place(node),
+                place=place,
                 severity=severity,
                 message=message,
                 hint=hint,
@@ -115,8 +119,11 @@ class Reader:
         """
         if is_null(node):
             return []
+        if not str(node.tag).startswith(_YAML):
+            self._function(node, where or "auth")
+            return []
         if not isinstance(node, yaml.MappingNode):
-            self.complain(node, f"{where} must be keys and values")
+            self.complain(node, f"{where or 'auth'} must be keys and values")
             return []
         again = self.file.repeated_key(node)
         if again is not None:
@@ -150,21 +157,29 @@ class Reader:
                 )
         return values
 
+    def is_wrong(self, node: yaml.Node) -> bool:
+        """Tell whether ``node``, or a key or value right in it, was complained about; one mistake is one message."""
+        inside = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else []
+        return any(self.place(part) in self._wrong for part in (node, *inside))
+
     def _broken_below(self, node: yaml.Node, section: Section, key: Key) -> bool:
         """Tell whether a missing value was in fact complained about already."""
         if not isinstance(node, yaml.MappingNode):
             return not is_null(node)
-        said = {(problem.place.line, problem.place.column) for problem in self.problems if problem.severity == "error"}
-        for name, value in node.value:
-            if isinstance(name, yaml.ScalarNode) and section.key(str(name.value)) is key:
-                place = self.place(value)
-                return (place.line, place.column) in said
-        return False
+        return any(
+            isinstance(name, yaml.ScalarNode)
+            and section.key(str(name.value)) is key
+            and self.place(value) in self._wrong
+            for name, value in node.value
+        )
+
+    def near(self, word: str, known: Sequence[str]) -> list[str]:
+        """Return the known word that may have been meant; in a hostile file with many mistakes that costs too much."""
+        few = len(self.problems) < _WORTH_A_SUGGESTION and len(word) <= 100
+        return nearest(word, known, 1) if few else []
 
     def _unknown(self, node: yaml.Node, name: str, section: Section, where: str) -> None:
-        # likeness is not cheap, and a hostile file has many keys
-        few = len(self.problems) < _WORTH_A_SUGGESTION and len(name) <= 100
-        near = nearest(name, [key.name for key in section.keys], 1) if few else []
+        near = self.near(name, [key.name for key in section.keys])
         known = ", ".join(key.name for key in section.keys)
         shown = name if len(name) <= 60 else f"{name[:60]}…"
         self.complain(
@@ -237,14 +252,17 @@ class Reader:
         if node.tag == env_tag.TAG:
             return self._from_environment(node, where)
         if not str(node.tag).startswith(_YAML):
-            self.complain(
-                node,
-                f"{where} uses {one_word(node.tag)}, which is not carried out here",
-                hint="only !env is; put the value itself here, or in a variable",
-                code="config.function",
-            )
+            self._function(node, where)
             return None
         return "" if is_null(node) else str(node.value)
+
+    def _function(self, node: yaml.Node, where: str) -> None:
+        self.complain(
+            node,
+            f"{where} uses {one_word(node.tag)}, which is not carried out here",
+            hint="only !env NAME for a single value is; write the value itself",
+            code="config.function",
+        )
 
     def _from_environment(self, node: yaml.ScalarNode, where: str) -> str | None:
         try:

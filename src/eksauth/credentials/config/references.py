@@ -126,13 +126,14 @@ def _judge_link(item: Identity, provider: Provider, complain: Complain) -> None:
 def _find_circles(identities: Mapping[str, Identity], complain: Complain) -> None:
     settled: set[str] = set()
     for start in identities:
-        path: list[str] = []
+        path: dict[str, None] = {}  # in order, and quick to look into: a hostile chain is long
         name: str | None = start
         while name is not None and name not in settled and name not in path:
-            path.append(name)
+            path[name] = None
             name = identities[name].via_identity
         if name is not None and name in path:
-            circle = [*path[path.index(name) :], name]
+            walked = list(path)
+            circle = [*walked[walked.index(name) :], name]
             message = f"identities.{name} starts from itself: {' -> '.join(circle[:12])}"
             complain(_wrong(identities[name].place, message, "let one of them start from a provider", "config.cycle"))
         settled.update(path)

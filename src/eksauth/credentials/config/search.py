@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 NAMES = ("eksauth.yaml", "atmos.yaml", ".atmos.yaml")
 """What is looked for in each directory, in this order; the last two only count with an ``auth`` section."""
 VARIABLE = "EKSAUTH_CONFIG"
-_LOOK = 4 * 1024 * 1024
+_LOOK = 2 * 1024 * 1024
 
 
 class Found:
