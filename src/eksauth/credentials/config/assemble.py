@@ -17,11 +17,12 @@ from eksauth.credentials.config.model import AuthConfig, EksIntegration, Guard, 
 from eksauth.credentials.config.paths import expand
 from eksauth.credentials.config.problems import Problem, in_order
 from eksauth.credentials.config.provisioned import read_with_digest
-from eksauth.credentials.config.reader import Reader, Values
+from eksauth.credentials.config.reader import Reader
 from eksauth.credentials.config.search import is_atmos
 from eksauth.credentials.config.settings import effective_keyring, effective_realm
 from eksauth.credentials.config.settings_keys import AUTH
 from eksauth.credentials.config.shapes import Flag, Text
+from eksauth.credentials.config.values import Values
 from eksauth.spelling import nearest
 from eksauth.yaml_source.nodes import YamlFile, is_null
 

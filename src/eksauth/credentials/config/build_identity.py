@@ -12,7 +12,8 @@ from eksauth.credentials.config.build_provider import Expand, endpoint_url
 from eksauth.credentials.config.identity_keys import IDENTITIES
 from eksauth.credentials.config.kinds import IDENTITY_KINDS
 from eksauth.credentials.config.model import Identity, Place, Principal, Provider, UserKeys
-from eksauth.credentials.config.reader import Reader, Values
+from eksauth.credentials.config.reader import Reader
+from eksauth.credentials.config.values import Values
 
 _OIDC = ("github/oidc", "oidc/token")
 _ASKS_STS = ("aws/assume-role", "aws/assume-root", "aws/roles-anywhere")

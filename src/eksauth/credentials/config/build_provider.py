@@ -9,7 +9,8 @@ import yaml
 from eksauth.credentials.config.kinds import PROVIDER_KINDS
 from eksauth.credentials.config.model import Place, Provider, SamlSource, TokenSource
 from eksauth.credentials.config.provider_keys import DEFAULT_AUDIENCE, PROVIDERS
-from eksauth.credentials.config.reader import Reader, Values
+from eksauth.credentials.config.reader import Reader
+from eksauth.credentials.config.values import Values
 
 _DEFAULT_SCOPES = ("sso:account:access",)
 Expand = Callable[[str | None], str | None]

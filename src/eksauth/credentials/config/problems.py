@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eksauth.credentials.config.model import Place
-from eksauth.errors import ConfigError
+from eksauth.errors import ConfigError, EksauthError
 
 Severity = Literal["error", "warning", "note"]
 _RANK = {"error": 0, "warning": 1, "note": 2}
@@ -44,4 +44,13 @@ def in_order(problems: list[Problem]) -> list[Problem]:
             _RANK[problem.severity],
             problem.message,
         ),
+    )
+
+
+def as_problem(error: EksauthError, path: str) -> Problem:
+    """Return an error of reading the file as a problem at its place."""
+    line, column = getattr(error, "line", 0) or 1, getattr(error, "column", 0) or 1
+    message = getattr(error, "problem", None) or error.message.removeprefix(f"{path}: ")
+    return Problem(
+        place=Place(path, line, column), severity="error", message=message, hint=error.hint, code=error.code, fatal=True
     )

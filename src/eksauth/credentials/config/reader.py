@@ -16,7 +16,7 @@ from eksauth.credentials.config.keys import Anything, Command, Either, Key, List
 from eksauth.credentials.config.model import Place
 from eksauth.credentials.config.problems import Problem, Severity
 from eksauth.credentials.config.shapes import REGION, VARIABLE, Duration, Flag, Scalar, Text
-from eksauth.errors import EksauthError
+from eksauth.credentials.config.values import Values
 from eksauth.spelling import nearest
 from eksauth.yaml_source.nodes import YamlFile, is_null
 
@@ -24,35 +24,6 @@ _BOOL = "tag:yaml.org,2002:bool"
 _YAML = "tag:yaml.org,2002:"
 _TEXT = Text()
 _WORTH_A_SUGGESTION = 200
-
-
-class Values:
-    """What a section says; a key that is missing, null or empty has the value None."""
-
-    __slots__ = ("_found", "node")
-
-    def __init__(self, node: yaml.Node | None = None) -> None:
-        self.node = node
-        self._found: dict[str, tuple[Any, yaml.Node]] = {}
-
-    def put(self, name: str, value: Any, node: yaml.Node) -> None:
-        """Add a key's value."""
-        self._found[name] = (value, node)
-
-    def get(self, name: str) -> Any:
-        """Return a key's value, or None."""
-        return self._found.get(name, (None, None))[0]
-
-    def at(self, *path: str) -> Any:
-        """Return a value in nested sections, or None."""
-        found: Any = self
-        for name in path:
-            found = found.get(name) if isinstance(found, Values) else None
-        return found
-
-    def place_of(self, name: str) -> yaml.Node | None:
-        """Return the node of a key's value; the section's own when it has none."""
-        return self._found[name][1] if name in self._found else self.node
 
 
 class Reader:
@@ -349,12 +320,3 @@ _VARIABLE = Section(
 def one_word(tag: object) -> str:
     """Return a YAML tag for people."""
     return str(tag).split("tag:yaml.org,2002:")[-1][:40]
-
-
-def as_problem(error: EksauthError, path: str) -> Problem:
-    """Return an error of reading the file as a problem at its place."""
-    line, column = getattr(error, "line", 0) or 1, getattr(error, "column", 0) or 1
-    message = getattr(error, "problem", None) or error.message.removeprefix(f"{path}: ")
-    return Problem(
-        place=Place(path, line, column), severity="error", message=message, hint=error.hint, code=error.code, fatal=True
-    )

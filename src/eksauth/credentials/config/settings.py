@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from eksauth.credentials.config.build_provider import Expand
 from eksauth.credentials.config.model import Keyring
-from eksauth.credentials.config.reader import Values
 from eksauth.credentials.config.settings_keys import KEYRING_KINDS
 from eksauth.credentials.config.shapes import REALM, VARIABLE, Choice, Scalar
+from eksauth.credentials.config.values import Values
 from eksauth.errors import ConfigError
 
 REALM_VARIABLES = ("EKSAUTH_REALM", "ATMOS_AUTH_REALM")

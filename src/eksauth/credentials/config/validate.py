@@ -8,8 +8,7 @@ from eksauth.credentials.config.assemble import assemble
 from eksauth.credentials.config.checks import doubts, secrets_in_text
 from eksauth.credentials.config.document import read_document, writable_by_others
 from eksauth.credentials.config.model import Place
-from eksauth.credentials.config.problems import Problem, Severity, in_order
-from eksauth.credentials.config.reader import as_problem
+from eksauth.credentials.config.problems import Problem, Severity, as_problem, in_order
 from eksauth.errors import ConfigError
 
 
