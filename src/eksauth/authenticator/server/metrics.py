@@ -66,6 +66,18 @@ class Metrics:
         self._sts_responses = self._counter(
             "aws_iam_authenticator_sts_responses", "Answers of STS by HTTP status.", "ResponseCode", "StsRegion"
         )
+        self._sts_extra = self._counter(
+            "eksauth_sts_extra_attempts",
+            "Attempts after a failed one (retry), and at a late question (hedge_won, hedge_lost).",
+            "kind",
+            "StsRegion",
+        )
+        self._sts_circuits = Gauge(
+            "eksauth_sts_circuits_open",
+            "STS hosts that are left alone because they give no answers.",
+            ["StsRegion"],
+            registry=self.registry,
+        )
         self._decisions = self._counter("eksauth_decisions", "Decisions about tokens by reason code.", "reason")
         self._authorizations = self._counter(
             "eksauth_authorizations", "Answers about access: allowed by a policy, or no opinion.", "answer"
@@ -124,6 +136,14 @@ class Metrics:
     def sts_unreachable(self, unverified_host: str) -> None:
         """Count a call that got no answer."""
         self._sts_failures.labels(region_label(unverified_host)).inc()
+
+    def sts_extra_attempt(self, unverified_host: str, kind: str) -> None:
+        """Count an attempt that was not the first."""
+        self._sts_extra.labels(kind, region_label(unverified_host)).inc()
+
+    def sts_circuit(self, unverified_host: str, *, is_open: bool) -> None:
+        """Count a host that is left alone, or no longer."""
+        self._sts_circuits.labels(region_label(unverified_host)).inc(1 if is_open else -1)
 
     def exposition(self, cached: tuple[int, int] = (0, 0)) -> bytes:
         """Return everything in the Prometheus text format; ``cached`` is how many grants and refusals are held."""

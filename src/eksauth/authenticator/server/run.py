@@ -24,9 +24,10 @@ from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.notices import Notices, log_problems
 from eksauth.authenticator.server.process import AuthenticatorServer, run
 from eksauth.authenticator.server.settings import CacheSettings, ServerSettings, WebhookSettings
-from eksauth.authenticator.server.sts_metrics import MeteredSts
+from eksauth.authenticator.server.sts_metrics import MeteredSts, StsObserver
 from eksauth.authenticator.server.webhook import NO_ENTRIES
 from eksauth.authenticator.sts.client import StsClient
+from eksauth.authenticator.sts.hosts import StsHosts
 from eksauth.authenticator.sts.shares import SharedSts
 from eksauth.errors import ConfigError
 from eksauth.kube.rbac import Attributes
@@ -122,7 +123,8 @@ async def serve(
     async with StsClient(
         overrides=config.sts_endpoint_overrides, ca_file=config.sts_ca_file, on_reply=metrics.sts_answered
     ) as sts:
-        shared = SharedSts(sts, unproven=settings.limits.unproven)
+        hosts = StsHosts(sts, observer=StsObserver(metrics))
+        shared = SharedSts(hosts, unproven=settings.limits.unproven)
         authenticator = build_authenticator(
             config, MeteredSts(shared, metrics), mapping=live.chain, private_dns_name=nodes.find
         )

@@ -1,5 +1,7 @@
 """Asking STS who signed a token: the exact bytes of the token's URL, over pooled connections, within limits.
 
+Each STS host has a pool of connections of its own, so that a host that hangs holds nobody else's.
+
 No redirects, no ``.netrc``, no cookies, no re-quoting. Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY of
 the environment, as the reference does; loopback is never proxied. Needs aiohttp, which is loaded on first use.
 """
@@ -10,6 +12,7 @@ import asyncio
 import os
 import ssl
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,13 +30,16 @@ from eksauth.token.sigv4 import CLUSTER_ID_HEADER
 if TYPE_CHECKING:
     import aiohttp
 
+    from eksauth.authenticator.sts.names import Resolver
+
 __all__ = ["StsApi", "StsClient", "StsQuestion", "StsRefused", "StsUnavailable"]
 
 TIMEOUT_SECONDS = 10.0
 """For the whole call, a retry included; the limit of the reference."""
 _ROUTE = "check DNS, the route to STS and the proxy settings of this process"
-_CONNECTIONS = 256
-_CONNECTIONS_PER_HOST = 64
+_CONNECTIONS_PER_HOST = 96
+"""More than questions that :mod:`eksauth.authenticator.sts.host` lets through: late ones are asked twice."""
+_POOLS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,12 @@ class StsApi(Protocol):
 
     async def get_caller_identity(self, question: StsQuestion) -> CallerIdentity:
         """Return who signed ``question``; raises :class:`StsRefused` or :class:`StsUnavailable`."""
+
+
+@dataclass(slots=True)
+class _Pool:
+    session: aiohttp.ClientSession
+    users: int = 0
 
 
 class StsClient:
@@ -78,18 +90,25 @@ class StsClient:
         self._proxies = _proxies(environ)
         self._public_tls = ssl.create_default_context()
         self._override_tls = self._public_tls if ca_file is None else _tls_with(ca_file)
-        self._session: aiohttp.ClientSession | None = None
+        self._pools: OrderedDict[str, _Pool] | None = None
+        self._resolver: Resolver | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = _new_session()
+        try:
+            from eksauth.authenticator.sts.names import Resolver
+        except ImportError:
+            raise ConfigError(
+                "asking STS needs aiohttp, which is not installed", hint="pip install 'eksauth[server]'"
+            ) from None
+        self._pools, self._resolver = OrderedDict(), Resolver()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        pools, self._pools = self._pools, None
+        for pool in (pools or {}).values():
+            await pool.session.close()
 
     async def get_caller_identity(self, question: StsQuestion) -> CallerIdentity:
         """Ask STS once, and once more when the connection was reset before an answer began.
@@ -97,18 +116,37 @@ class StsClient:
         :raises StsRefused: STS refuses the token.
         :raises StsUnavailable: no answer, or none that STS would give.
         """
-        if self._session is None:
-            raise RuntimeError("StsClient is used outside of 'async with'")
+        pool = await self._pool_for(question.host)
         try:
             async with asyncio.timeout(self._timeout):
-                status, body = await self._ask(self._session, question)
+                status, body = await self._ask(pool.session, question)
         except TimeoutError:
             raise StsUnavailable(
                 f"{question.host} did not answer within {self._timeout:g} seconds",
                 hint="check the route to STS: DNS, security groups, NAT, VPC endpoint, proxy",
                 code="sts.timeout",
             ) from None
+        finally:
+            pool.users -= 1
         return read_reply(status, body)
+
+    async def _pool_for(self, host: str) -> _Pool:
+        """Return the host's pool with one more user."""
+        pools = self._pools
+        if pools is None or self._resolver is None:
+            raise RuntimeError("StsClient is used outside of 'async with'")
+        pool = pools.get(host)
+        new = pool is None
+        if pool is None:
+            pool = pools[host] = _Pool(_new_session(self._resolver))
+        pool.users += 1
+        pools.move_to_end(host)
+        if new:
+            idle = [name for name, other in pools.items() if not other.users]
+            # oldest first; those in use may be more than that for a while
+            for name in idle[: max(len(pools) - _POOLS, 0)]:
+                await pools.pop(name).session.close()
+        return pool
 
     async def _ask(self, session: aiohttp.ClientSession, question: StsQuestion) -> tuple[int, bytes]:
         import aiohttp
@@ -201,15 +239,13 @@ def _unreachable(host: str, error: Exception) -> StsUnavailable:
     return StsUnavailable(f"{host} cannot be reached: {reason}", hint=_ROUTE, code="sts.unreachable")
 
 
-def _new_session() -> aiohttp.ClientSession:
-    try:
-        import aiohttp
-    except ImportError:
-        raise ConfigError(
-            "asking STS needs aiohttp, which is not installed", hint="pip install 'eksauth[server]'"
-        ) from None
+def _new_session(resolver: Resolver) -> aiohttp.ClientSession:
+    import aiohttp
+
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=_CONNECTIONS, limit_per_host=_CONNECTIONS_PER_HOST, keepalive_timeout=30),
+        connector=aiohttp.TCPConnector(
+            limit=_CONNECTIONS_PER_HOST, keepalive_timeout=30, ttl_dns_cache=30, resolver=resolver
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,  # it would send passwords of .netrc; proxies are looked up here instead
