@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
+
 from eksauth.authenticator.backends.last_good import LastGood, Notice
 
 
@@ -13,11 +15,17 @@ class Story:
 
     grace: float = 100.0
     now: float = 1000.0
+    jumped: float = 0.0
     notices: list[Notice] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.held = LastGood(
-            "EKSConfigMap", "nothing", grace=self.grace, notice=self.notices.append, clock=lambda: self.now
+            "EKSConfigMap",
+            "nothing",
+            grace=self.grace,
+            notice=self.notices.append,
+            clock=lambda: self.now + self.jumped,
+            tick=lambda: self.now,
         )
 
     @property
@@ -60,6 +68,19 @@ def test_emptied_mappings_are_held_and_then_let_go() -> None:
     assert (story.held.table, story.held.status().entries) == ("empty again", 0)
     assert story.kinds == ["loaded", "held", "applied"]
     assert "aws-auth was deleted" in story.notices[-1].message
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0], ids=["forward", "back"])
+def test_a_clock_that_jumps_changes_no_grace_period(jump: float) -> None:
+    """An hour forward locks nobody out early, an hour back holds nothing for longer; the end that is told moves along."""
+    story = Story()
+    story.held.accept("one", 1)
+    story.held.accept("empty", 0)
+    story.jumped = jump
+    story.now += 99
+    assert (story.held.table, story.held.status().held_until) == ("one", 1100.0 + jump)
+    story.now += 1
+    assert story.held.table == "empty"
 
 
 def test_a_correction_within_the_grace_period_ends_it() -> None:

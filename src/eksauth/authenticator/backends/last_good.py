@@ -43,7 +43,8 @@ class LastGood(Generic[T]):
     :param empty: the table before anything was loaded.
     :param grace: seconds that an emptied table is held; 0 holds nothing.
     :param notice: told of everything that happens.
-    :param clock: epoch seconds.
+    :param clock: epoch seconds, for people.
+    :param tick: monotonic seconds, for the grace period: a clock that is set forward must not lock anybody out.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class LastGood(Generic[T]):
         grace: float = GRACE_SECONDS,
         notice: Callable[[Notice], None] = lambda _notice: None,
         clock: Callable[[], float] = time.time,
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
         self._mode = mode
         self._table = empty
         self._grace = grace
         self._notice = notice
         self._clock = clock
+        self._tick = tick
         self._entries = 0
         self._generation = 0
         self._loaded_at: float | None = None
@@ -70,7 +73,7 @@ class LastGood(Generic[T]):
     @property
     def table(self) -> T:
         """The table to answer from."""
-        if self._held is not None and self._clock() >= self._held[1]:
+        if self._held is not None and self._tick() >= self._held[1]:
             self.apply_held()
         return self._table
 
@@ -96,7 +99,7 @@ class LastGood(Generic[T]):
         self._problems, self._failure = problems, failure
         if entries == 0 and self._entries > 0 and self._grace > 0:
             if self._held is None:
-                until = self._clock() + self._grace
+                until = self._tick() + self._grace
                 self._held = (table, until, gone)
                 self._tell("held", f"{gone}; the last {self._entries} stay in force for {self._grace:g} seconds")
             else:
@@ -133,7 +136,7 @@ class LastGood(Generic[T]):
             generation=self._generation,
             loaded_at=self._loaded_at,
             failure=self._failure,
-            held_until=None if self._held is None else self._held[1],
+            held_until=None if self._held is None else self._clock() + self._held[1] - self._tick(),
             problems=self._problems,
         )
 

@@ -2,8 +2,8 @@
 
 Same files and shape as aws-iam-authenticator (``cert.pem``, ``key.pem``; RSA-2048, self-signed, its own CA, a hundred
 years, because API servers are told once which CA to trust and never again). Different on purpose: the directory is made
-when missing, files appear whole, two servers that start at once agree on one pair, and a pair that cannot work is an
-error at start instead of a failed login later.
+when missing, files appear whole, two servers that start at once agree on one pair, a start that was killed between the
+two files is finished by the next, and a pair that cannot work is an error at start instead of a failed login later.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def load_or_make(state_dir: Path, names: tuple[str, ...], now: float) -> ServerC
     certificate_path, key_path = state_dir / "cert.pem", state_dir / "key.pem"
     try:
         with _only_one(state_dir):
+            _finish_interrupted(certificate_path, key_path)
             present = [path for path in (certificate_path, key_path) if path.exists()]
             if len(present) == 1:
                 absent = key_path if present[0] == certificate_path else certificate_path
@@ -63,14 +64,7 @@ def load_or_make(state_dir: Path, names: tuple[str, ...], now: float) -> ServerC
                     code="config.certificate",
                 )
             if not present:
-                certificate, key = make_pair(alternative_names(names), now)
-                write_whole(key_path, key, 0o600, follow=True)
-                try:
-                    write_whole(certificate_path, certificate, 0o644, follow=True)
-                except OSError:
-                    # half a pair would stop the next start
-                    key_path.unlink(missing_ok=True)
-                    raise
+                _write_pair(certificate_path, key_path, *make_pair(alternative_names(names), now))
             pem, key = certificate_path.read_bytes(), key_path.read_bytes()
     except OSError as error:
         where = error.filename if isinstance(error.filename, str) else state_dir
@@ -81,6 +75,35 @@ def load_or_make(state_dir: Path, names: tuple[str, ...], now: float) -> ServerC
         ) from None
     _check(certificate_path, pem, key_path, key, now)
     return ServerCertificate(certificate_path, key_path, pem, made=not present)
+
+
+def _write_pair(certificate_path: Path, key_path: Path, certificate: bytes, key: bytes) -> None:
+    """Put both files in place so that a start that dies in between can be finished by the next one."""
+    staged = _staged(certificate_path)
+    try:
+        write_whole(staged, certificate, 0o644)
+        write_whole(key_path, key, 0o600, follow=True)
+        staged.replace(os.path.realpath(certificate_path))
+    except OSError:
+        # half a pair would stop the next start
+        for path in (key_path, staged):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
+
+
+def _finish_interrupted(certificate_path: Path, key_path: Path) -> None:
+    staged = _staged(certificate_path)
+    if certificate_path.exists() or not key_path.is_file() or not staged.is_file():
+        return
+    # not just any certificate: somebody may have put a key of their own here since
+    with contextlib.suppress(ConfigError, ValueError):
+        _check(staged, staged.read_bytes(), key_path, key_path.read_bytes(), 0)
+        staged.replace(os.path.realpath(certificate_path))
+
+
+def _staged(certificate_path: Path) -> Path:
+    return Path(os.path.realpath(certificate_path)).with_name(".cert.pem.next")
 
 
 def load_existing(certificate_path: Path, key_path: Path, now: float) -> ServerCertificate:
