@@ -24,11 +24,15 @@ class Surroundings:
     :ivar notice: told of everything that happens to mappings.
     :ivar reread: reads the server's configuration again.
     :ivar dynamic_file_age: told how old each update of the dynamic file was when it took effect, in seconds.
+    :ivar watch_failed: told the mode of a backend whenever it could not list or watch its objects.
+    :ivar remark: told what only people want to know.
     """
 
     notice: Notify
     reread: Callable[[], Awaitable[None]]
     dynamic_file_age: Callable[[float], None] = lambda _seconds: None
+    watch_failed: Callable[[str], None] = lambda _mode: None
+    remark: Callable[[str], None] = lambda _message: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,22 @@ def _recipe(mode: str, config: ServerConfig, around: Surroundings) -> Recipe:
             (mode, entries, partition, grace),
             lambda: access_entries_file_backend(entries, partition=partition, grace=grace, notice=around.notice),
         )
-    raise ConfigError(
-        f"backend mode {mode} is not available in this version",
-        hint="use MountedFile, DynamicFile, or AccessEntries with server.accessEntriesPath",
-    )
+    return Recipe((mode, config.kubeconfig, config.master, config.partition, grace), _in_cluster(mode, config, around))
+
+
+def _in_cluster(mode: str, config: ServerConfig, around: Surroundings) -> Callable[[], Backend]:
+    grace = float(config.empty_grace_seconds)
+
+    def make() -> Backend:
+        # only these need a Kubernetes client, whose models take a while to import
+        from eksauth.authenticator.backends.config_map import config_map_backend
+        from eksauth.authenticator.backends.kube_backend import Ears
+        from eksauth.authenticator.backends.kube_where import Where
+
+        where = Where(config.kubeconfig, config.master)
+        ears = Ears(notice=around.notice, watch_failed=around.watch_failed, remark=around.remark)
+        if mode == "EKSConfigMap":
+            return config_map_backend(where, grace=grace, ears=ears)
+        raise ConfigError(f"backend mode {mode} is not available in this version")
+
+    return make

@@ -34,6 +34,8 @@ CHANGEABLE = frozenset(
         "dynamic_file_strict",
         "dynamic_backend_mode_file",
         "access_entries_file",
+        "kubeconfig",
+        "master",
         "empty_grace_seconds",
         "warnings",
     )
@@ -50,6 +52,8 @@ class LiveConfiguration:
     :param path: the file to watch, None for none.
     :param adopted: told of each configuration that took effect after the first.
     :param mode_switched: told how many seconds old a change of the backend list was when it took effect.
+    :param watch_failed: told the mode of a backend whenever it could not list or watch its objects.
+    :param remark: told what only people want to know.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class LiveConfiguration:
         adopted: Callable[[ServerConfig], None] = lambda _config: None,
         dynamic_file_age: Callable[[float], None] = lambda _seconds: None,
         mode_switched: Callable[[float], None] = lambda _seconds: None,
+        watch_failed: Callable[[str], None] = lambda _mode: None,
+        remark: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self.config = config
         self.chain = BackendChain(())
@@ -70,7 +76,13 @@ class LiveConfiguration:
         self._path = path
         self._adopted = adopted
         self._mode_switched = mode_switched
-        self._surroundings = Surroundings(notice=notice, reread=self._reread, dynamic_file_age=dynamic_file_age)
+        self._surroundings = Surroundings(
+            notice=notice,
+            reread=self._reread,
+            dynamic_file_age=dynamic_file_age,
+            watch_failed=watch_failed,
+            remark=remark,
+        )
         self._running: dict[tuple[object, ...], Backend] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._changing = asyncio.Lock()

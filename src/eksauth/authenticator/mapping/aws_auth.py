@@ -12,7 +12,17 @@ from difflib import get_close_matches
 import yaml
 
 from eksauth.authenticator.identity import Identity
-from eksauth.authenticator.mapping.model import Mappings, Match, NotMapped, Problem, Problems, Source
+from eksauth.authenticator.mapping.model import (
+    AccountMapping,
+    Mappings,
+    Match,
+    NotMapped,
+    Problem,
+    Problems,
+    RoleMapping,
+    Source,
+    UserMapping,
+)
 from eksauth.authenticator.mapping.reader import EntryReader
 from eksauth.authenticator.mapping.table import MappingTable
 from eksauth.errors import ConfigError
@@ -94,19 +104,46 @@ def _data_of(file: YamlFile) -> list[tuple[str, yaml.Node, yaml.Node]]:
 def _read(sections: Mapping[str, tuple[str, str, int]], problems: Problems) -> Mappings:
     found = {}
     for key, (text, name, first_line) in sections.items():
-        if text.strip() in _EMPTY:
-            continue
         try:
-            file = YamlFile(text, name, first_line=first_line)
-            if file.root is not None:
-                reader = EntryReader(file, problems, strict=False)
-                read = {"mapRoles": reader.roles, "mapUsers": reader.users, "mapAccounts": reader.accounts}[key]
-                found[_FIELDS[key]] = read(file.root)
+            found[key] = read_section(key, text, name, problems, first_line=first_line)
         except ConfigError as error:
-            message = f"{key} counts for nothing: {error.message}"
-            source = Source(name, _line_in(error, name, first_line))
-            problems.add(Problem("mapping.section_lost", message, source, error.hint))
-    return Mappings(**found)  # type: ignore[arg-type]
+            problems.add(section_problem("mapping.section_lost", f"{key} counts for nothing", error, name, first_line))
+    return mappings_of(found)
+
+
+def read_section(
+    key: str, text: str, name: str, problems: Problems, *, first_line: int = 1
+) -> tuple[RoleMapping | UserMapping | AccountMapping, ...]:
+    """Return the entries of one section; those that cannot be used are left out and reported.
+
+    :param key: one of :data:`SECTIONS`.
+    :param name: what the section is called in messages.
+    :raises ConfigError: when it does not parse, or is no list.
+    """
+    if text.strip() in _EMPTY:
+        return ()
+    file = YamlFile(text, name, first_line=first_line)
+    if file.root is None:
+        return ()
+    reader = EntryReader(file, problems, strict=False)
+    if key == "mapRoles":
+        return reader.roles(file.root)
+    return reader.users(file.root) if key == "mapUsers" else reader.accounts(file.root)
+
+
+def mappings_of(sections: Mapping[str, tuple[RoleMapping | UserMapping | AccountMapping, ...]]) -> Mappings:
+    """Return the sections together."""
+    return Mappings(**{_FIELDS[key]: entries for key, entries in sections.items()})  # type: ignore[arg-type]
+
+
+def section_problem(code: str, what: str, error: ConfigError, name: str, first_line: int = 1) -> Problem:
+    """Return the problem of a section that does not parse; ``what`` says what becomes of it."""
+    return Problem(code, f"{what}: {error.message}", Source(name, _line_in(error, name, first_line)), error.hint)
+
+
+def report_other_section(problems: Problems, key: str, name: str) -> None:
+    """Report a key of the ConfigMap's data that is no section."""
+    _report_section(problems, key, Source(name, 1))
 
 
 def _line_in(error: ConfigError, name: str, otherwise: int) -> int:

@@ -39,6 +39,12 @@ class Notices:
         self._dynamic_failures = Counter(
             "aws_iam_authenticator_dynamicfile_failures", "Loads of the dynamic file that failed.", registry=registry
         )
+        self._watch_failures = Counter(
+            "aws_iam_authenticator_configmap_watch_failures", "Lists and watches that failed.", registry=registry
+        )
+        self._kube_failures = Counter(
+            "eksauth_backend_watch_failures", "Lists and watches that failed.", ["backend"], registry=registry
+        )
         self._enabled = Gauge(
             "aws_iam_authenticator_dynamic_file_enabled", "1 when DynamicFile is among the backends.", registry=registry
         )
@@ -61,6 +67,16 @@ class Notices:
         fields = {"backend": notice.mode, "result": notice.kind, "entries": notice.entries, "detail": notice.message}
         _log.log(level, "mappings", extra={"fields": fields})
         log_problems(notice.problems)
+
+    def watch_failed(self, mode: str) -> None:
+        """Count a list or watch of a backend's objects that failed."""
+        self._kube_failures.labels(mode).inc()
+        if mode == "EKSConfigMap":
+            self._watch_failures.inc()
+
+    def remark(self, message: str) -> None:
+        """Log what only people want to know."""
+        _log.warning("mappings", extra={"fields": {"detail": message}})
 
     def observe(self, statuses: Iterable[BackendStatus]) -> None:
         """Set the gauges to how the backends are doing; those of backends that are gone go."""

@@ -108,6 +108,8 @@ async def serve(
         adopted=adopt,
         dynamic_file_age=metrics.dynamic_file_age,
         mode_switched=metrics.mode_switch_age,
+        watch_failed=notices.watch_failed,
+        remark=notices.remark,
     )
 
     ec2 = Ec2(
