@@ -15,6 +15,7 @@ import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[=>()][B0]?")
 _DEADLINE = 30.0
@@ -80,7 +81,7 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(argv: Sequence[str], environ: Mapping[str, str]) -> Iterator[Terminal]:
+def on_terminal(argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None = None) -> Iterator[Terminal]:
     """Start a program as the leader of a session on a new terminal, and end it with all that it started."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
@@ -90,7 +91,7 @@ def on_terminal(argv: Sequence[str], environ: Mapping[str, str]) -> Iterator[Ter
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
-        argv, stdin=theirs, stdout=theirs, stderr=theirs, env=dict(environ), preexec_fn=own_terminal
+        argv, stdin=theirs, stdout=theirs, stderr=theirs, env=dict(environ), preexec_fn=own_terminal, cwd=cwd
     )
     os.close(theirs)
     terminal = Terminal(process, ours)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.e2e.peers import Run
+from tests.e2e.peers import Run, kubectls
+from tests.e2e.workplace import Workplace
 
 from eksauth.sandbox.binaries import find_control_plane
 from eksauth.testing import SandboxHandle, running_sandbox
@@ -48,3 +49,18 @@ def run_(chain: SandboxHandle, home: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(name="work")
+def work_(chain: SandboxHandle, home: Path) -> Workplace:
+    """Return somebody's home in front of the sandbox."""
+    return Workplace(chain, home)
+
+
+@pytest.fixture(name="newest")
+def newest_() -> Path:
+    """Return the newest kubectl."""
+    found = kubectls()
+    if not found:
+        pytest.skip("no kubectl here")
+    return next(iter(found.values()))

@@ -63,7 +63,7 @@ def test_an_account_that_fails(center: Center) -> None:
     identities, warnings = found(center, "dana")
     assert len({identity.principal.account_id for identity in identities}) == 3
     assert len(warnings) == 1
-    assert "is left out: AWS refused to list what you may be in account" in warnings[0]
+    assert "is left out: AWS refused listing what you may be in account" in warnings[0]
 
 
 def test_all_accounts_fail(center: Center) -> None:

@@ -48,15 +48,15 @@ class PortalCalls:
 
     def accounts(self) -> Iterator[Account]:
         """Return all accounts, page by page."""
-        for page in self._pages("list_accounts", "to list accounts"):
-            with answers("to list accounts"):
+        for page in self._pages("list_accounts", "listing accounts"):
+            with answers("listing accounts"):
                 found = page["accountList"]
                 listed = [Account(required(one, "accountId"), str(one.get("accountName") or "")) for one in found]
             yield from listed
 
     def roles(self, account: str) -> list[str]:
         """Return the names of the permission sets that the person has in an account."""
-        doing = f"to list what you may be in account {account}"
+        doing = f"listing what you may be in account {account}"
         names: list[str] = []
         for page in self._pages("list_account_roles", doing, accountId=account):
             with answers(doing):
@@ -65,7 +65,7 @@ class PortalCalls:
 
     def role_credentials(self, account: str, role: str) -> Any:
         """Return ``roleCredentials`` of GetRoleCredentials."""
-        doing = f"credentials of {role} in account {account}"
+        doing = f"getting credentials of {role} in account {account}"
         answer = self._call("get_role_credentials", doing, accountId=account, roleName=role)
         with answers(doing):
             return answer["roleCredentials"]

@@ -57,7 +57,7 @@ def code_grant(
             )
         code = _code(callback, portal)
         now = clock()
-        with answers(f"a sign-in at {portal.start_url}"):
+        with answers(f"signing in at {portal.start_url}"):
             answer = client.create_token(
                 clientId=registration.client_id,
                 clientSecret=registration.client_secret,
@@ -74,7 +74,7 @@ def _code(callback: Callback, portal: Portal) -> str:
         return callback.code
     if callback.error == "access_denied":
         raise denied(portal)
-    raise Answer(callback.error[:60], "", doing=f"a sign-in at {portal.start_url}")
+    raise Answer(callback.error[:60], "", doing=f"signing in at {portal.start_url}")
 
 
 def _show(human: Human, portal: Portal, url: str) -> None:

@@ -37,7 +37,7 @@ def device_grant(
     :raises KeyboardInterrupt: whenever the person leaves.
     """
     hint = f"check start_url and region of provider '{portal.provider}'"
-    with answers(f"to start a sign-in at {portal.start_url}", hint=hint):
+    with answers(f"starting a sign-in at {portal.start_url}", hint=hint):
         started = client.start_device_authorization(
             clientId=registration.client_id, clientSecret=registration.client_secret, startUrl=portal.start_url
         )
@@ -62,7 +62,7 @@ def device_grant(
 
 
 def _ask(client: Any, portal: Portal, registration: Registration, device_code: str, now: float) -> Token:
-    with answers(f"a sign-in at {portal.start_url}"):
+    with answers(f"signing in at {portal.start_url}"):
         answer = client.create_token(
             clientId=registration.client_id,
             clientSecret=registration.client_secret,

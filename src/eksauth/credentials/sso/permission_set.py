@@ -81,7 +81,7 @@ class PermissionSetStep:
             if answer.code not in _NO_ACCESS:
                 raise
             raise self._not_assigned(calls, account, role, answer) from None
-        with answers(f"credentials of {role} in account {account}"):
+        with answers(f"getting credentials of {role} in account {account}"):
             made = Credentials(
                 found["accessKeyId"],
                 found["secretAccessKey"],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eksauth.credentials.config.model import AuthConfig, Provider
-from eksauth.credentials.identities.contract import Context, Material, SsoAccess
+from eksauth.credentials.identities.contract import Context, Input, Material, SsoAccess
 from eksauth.credentials.sso.portal import portal_of
 
 
@@ -34,6 +35,12 @@ class ProviderStep:
         """Return which portal and which sign-in."""
         portal = portal_of(self.provider)
         return (portal.start_url, portal.region, portal.session or "", portal.endpoint_url or "", *portal.scopes)
+
+    def inputs(self, environ: Mapping[str, str]) -> tuple[Input, ...]:
+        """Return the sign-in: what one person got is not for the next who signs in here."""
+        from eksauth.credentials.sso.files import token_path
+
+        return (("sign-in", str(token_path(environ, portal_of(self.provider)))),)
 
     def obtain(self, source: Material | None, context: Context) -> SsoAccess:  # noqa: ARG002  nothing comes before it
         """Return an access token.

@@ -15,6 +15,7 @@ from eksauth.credentials.sso.clients import Answer, answers, oidc_client
 from eksauth.credentials.sso.files import check_writable, locked, read_token, write_token
 from eksauth.credentials.sso.grant import granted
 from eksauth.credentials.sso.portal import Portal
+from eksauth.credentials.sso.same_sign_in import note_renewal
 from eksauth.credentials.sso.spent import forget_spent, is_spent, note_spent
 from eksauth.credentials.sso.token import REFRESH_GRANT, Registration, Token
 from eksauth.credentials.sso.uninterrupted import uninterrupted
@@ -65,6 +66,7 @@ def _refresh(portal: Portal, token: Token, registration: Registration, context: 
     try:
         with uninterrupted():
             new = _exchange(client, portal, token, registration, context.clock())
+            note_renewal(context.environ, portal, new)
             write_token(context.environ, portal, new)
     except Answer as answer:
         return _refused(portal, token, context, answer)
@@ -91,7 +93,7 @@ def _refused(portal: Portal, token: Token, context: Context, answer: Answer) -> 
 
 
 def _exchange(client: Any, portal: Portal, token: Token, registration: Registration, now: float) -> Token:
-    with answers(f"to renew the sign-in at {portal.start_url}"):
+    with answers(f"renewing the sign-in at {portal.start_url}"):
         answer = client.create_token(
             clientId=registration.client_id,
             clientSecret=registration.client_secret,

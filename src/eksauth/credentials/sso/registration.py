@@ -51,7 +51,7 @@ def _register(client: Any, portal: Portal, grant: str, now: float) -> Registrati
         request["redirectUris"] = [REDIRECT_URI]
         request["issuerUrl"] = portal.start_url
     hint = f"check region and start_url of provider '{portal.provider}'"
-    with answers(f"to register at {portal.start_url}", hint=hint):
+    with answers(f"registering at {portal.start_url}", hint=hint):
         answer = client.register_client(**request)
         issued, ends = answer.get("clientIdIssuedAt"), float(answer["clientSecretExpiresAt"])
         # both are the server's clock; what counts here is how long that is from now on ours

@@ -61,7 +61,7 @@ def _end(portal: Portal, token: Token, context: Context, done: list[str], failed
         client = portal_client(portal.region, endpoint_url=portal.endpoint_url)
         try:
             try:
-                with answers(f"to end the {session}"):
+                with answers(f"ending the {session}"):
                     client.logout(accessToken=token.access_token)
             except Answer as answer:
                 if answer.name != "UnauthorizedException":
@@ -80,7 +80,7 @@ def _end(portal: Portal, token: Token, context: Context, done: list[str], failed
 
 def _still_accepted(client: object, token: Token, session: str) -> bool:
     try:
-        with answers(f"to verify the end of the {session}"):
+        with answers(f"verifying the end of the {session}"):
             client.list_accounts(accessToken=token.access_token, maxResults=1)  # type: ignore[attr-defined]
     except Answer as answer:
         if answer.name == "UnauthorizedException":
