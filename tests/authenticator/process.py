@@ -128,6 +128,8 @@ def config_in(directory: Path, sts: FakeSts | None = None, **server: object) -> 
 def running(directory: Path, config: Path, *options: str, before: tuple[str, ...] = ()) -> Iterator[Server]:
     """Start a server on a free port and wait until it is ready."""
     ready = directory / READY
+    # one that was killed cannot have taken it away
+    ready.unlink(missing_ok=True)
     process = subprocess.Popen(
         [*before, *COMMAND, "-c", str(config), "--port", "0", "--ready-file", str(ready), "-l", "json", *options],
         stdout=subprocess.PIPE,

@@ -13,12 +13,14 @@ from eksauth.authenticator.server.decision_log import LOGGER_NAME
 from eksauth.errors import ConfigError
 
 _log = logging.getLogger(LOGGER_NAME)
+_TELL_AGAIN_SECONDS = 60.0
 
 
 class CertificateReload:
     """Watches a pair of files and puts what is in them into a TLS context that is in use.
 
-    :param changed: told of each new certificate, so that API servers can be told which one to trust.
+    :param changed: told of each new certificate, so that API servers can be told which one to trust; while it returns
+        False it is told again.
     """
 
     def __init__(
@@ -27,17 +29,20 @@ class CertificateReload:
         context: ssl.SSLContext,
         *,
         clock: Callable[[], float],
-        changed: Callable[[ServerCertificate], Awaitable[None]],
+        changed: Callable[[ServerCertificate], Awaitable[bool]],
     ) -> None:
         self.current = certificate
         self._context = context
         self._clock = clock
         self._changed = changed
         self._seen = signature_of(certificate.certificate_path)
+        self._told = True
 
     async def watch(self) -> None:
         """Go on until cancelled."""
-        await watch_file(self.current.certificate_path, self.reload, seen=self._seen)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(watch_file(self.current.certificate_path, self.reload, seen=self._seen))
+            group.create_task(self._tell_again())
 
     async def reload(self) -> None:
         """Take the pair that is there now; one that does not work changes nothing."""
@@ -57,6 +62,7 @@ class CertificateReload:
         else:  # pragma: no cover  the loop always leaves by one of its ends
             return
         if newer.pem == current.pem:
+            await self._tell_if_late()
             return
         try:
             self._context.load_cert_chain(newer.certificate_path, newer.key_path)
@@ -65,4 +71,13 @@ class CertificateReload:
             return
         self.current = newer
         _log.info("certificate", extra={"fields": {"detail": "a new certificate is in use"}})
-        await self._changed(newer)
+        self._told = await self._changed(newer)
+
+    async def _tell_if_late(self) -> None:
+        if not self._told:
+            self._told = await self._changed(self.current)
+
+    async def _tell_again(self) -> None:
+        while True:
+            await asyncio.sleep(_TELL_AGAIN_SECONDS)
+            await self._tell_if_late()

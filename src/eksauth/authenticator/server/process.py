@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from eksauth.authenticator.server import webhook_kubeconfig as kubeconfig
 from eksauth.authenticator.server.cache import VerificationCache
@@ -112,14 +113,16 @@ class AuthenticatorServer:
         """Take the certificate that is on disk now."""
         await self._reload.reload()
 
-    async def _tell_api_servers(self, certificate: ServerCertificate) -> None:
+    async def _tell_api_servers(self, certificate: ServerCertificate) -> bool:
         if self.settings.kubeconfig is None:
-            return
+            return True
         content = kubeconfig.render(self.url, certificate.pem)
         try:
             await asyncio.to_thread(kubeconfig.write, self.settings.kubeconfig, content)
         except ConfigError as error:
             _log.warning("webhook kubeconfig", extra={"fields": {"warning": error.message}})
+            return False
+        return True
 
     async def _stop_watching(self) -> None:
         self._watch.cancel()
@@ -169,6 +172,8 @@ async def run(server: AuthenticatorServer, reload: Callable[[], Awaitable[None]]
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
+    # one that was killed left its file behind
+    _take_away(settings.ready_file)
     try:
         certificate = await server.start(time.time())
         loop.add_signal_handler(signal.SIGHUP, on_hangup)
@@ -176,9 +181,7 @@ async def run(server: AuthenticatorServer, reload: Callable[[], Awaitable[None]]
         await stopping.wait()
         _log.info("stopping", extra={"fields": {"signal": signal.Signals(received[0]).name}})
     finally:
-        if settings.ready_file is not None:
-            with contextlib.suppress(OSError):
-                settings.ready_file.unlink()
+        _take_away(settings.ready_file)
         for task in reloads:
             task.cancel()
         await server.stop(hurry)
@@ -186,6 +189,12 @@ async def run(server: AuthenticatorServer, reload: Callable[[], Awaitable[None]]
             loop.remove_signal_handler(number)
     _log.info("stopped")
     return 128 + received[1] if hurry.is_set() else 0
+
+
+def _take_away(ready_file: Path | None) -> None:
+    if ready_file is not None:
+        with contextlib.suppress(OSError):
+            ready_file.unlink()
 
 
 def announce(server: AuthenticatorServer, certificate: ServerCertificate) -> None:
