@@ -62,7 +62,12 @@ def read_with_flags(config: Path | None, flags: dict[str, Any]) -> ServerConfig:
 
 
 def missing(error: ImportError) -> ConfigError:
-    """Return the error for a library that the extra would have brought."""
+    """Return the error for a library that the extra would have brought; a module of our own is no such thing.
+
+    :raises ImportError: that one.
+    """
+    if (error.name or "").partition(".")[0] == "eksauth":
+        raise error
     return ConfigError(
         f"the server needs {error.name or 'packages'}, which is not installed", hint="pip install 'eksauth[server]'"
     )
