@@ -104,15 +104,14 @@ def entry_(center: Center, home: Path, tmp_path: Path) -> tuple[list[str], dict[
     return argv, {**more, **browser(tmp_path)}
 
 
-@pytest.mark.slow
-def test_a_hundred_renew_once(center: Center, entry: tuple[list[str], dict[str, str]], tmp_path: Path) -> None:
-    """With an ended session that can be renewed in silence, a hundred processes renew it once and open no browser."""
+def test_many_renew_once(center: Center, entry: tuple[list[str], dict[str, str]], tmp_path: Path) -> None:
+    """With an ended session that can be renewed in silence, many processes renew it once and open no browser."""
     token = read_token(os.environ, center.portal())
     assert token is not None
     write_token(os.environ, center.portal(), replace(token, expires_at=int(time.time()) - 5))
     forget_credentials()
     center.served.control("DELETE", "requests")
-    outcomes = run_many(*entry, 100)
+    outcomes = run_many(*entry, FEW)
     assert {code for code, _, _ in outcomes} == {0}, outcomes[0]
     assert all(json.loads(out)["status"]["token"].startswith("k8s-aws-v1.") for _, out, _ in outcomes)
     assert not [err for _, _, err in outcomes if err]
@@ -121,8 +120,7 @@ def test_a_hundred_renew_once(center: Center, entry: tuple[list[str], dict[str, 
     assert not list(tmp_path.glob("opened.*"))
 
 
-@pytest.mark.slow
-def test_a_hundred_fail_at_once(center: Center, entry: tuple[list[str], dict[str, str]], tmp_path: Path) -> None:
+def test_many_fail_at_once(center: Center, entry: tuple[list[str], dict[str, str]], tmp_path: Path) -> None:
     """With a session that the portal has ended all fail with one line and one command; nobody is asked, nothing opened."""
     token = read_token(os.environ, center.portal())
     assert token is not None
@@ -130,7 +128,7 @@ def test_a_hundred_fail_at_once(center: Center, entry: tuple[list[str], dict[str
     forget_credentials()
     center.control("DELETE", "sessions/dana")
     center.served.control("DELETE", "requests")
-    outcomes = run_many(*entry, 100)
+    outcomes = run_many(*entry, FEW)
     assert {(code, out) for code, out, _ in outcomes} == {(4, "")}
     for _, _, err in outcomes:
         lines = err.splitlines()
