@@ -12,9 +12,9 @@ from eksauth.authenticator.identity import Identity, scrubbed_uid
 from eksauth.authenticator.mapping.model import Match, NotMapped, Problem
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
 from eksauth.authenticator.mapping.near_miss import place_of
-from eksauth.authenticator.mapping.templates import TemplateError, render
+from eksauth.authenticator.mapping.templates import TemplateError, needs_instance_name, render
 from eksauth.authenticator.sts.client import StsApi, StsUnavailable
-from eksauth.authenticator.verify import TokenVerifier, VerifiedToken
+from eksauth.authenticator.verify import CheckedToken, TokenVerifier, VerifiedToken
 from eksauth.errors import ConfigError, EksauthError
 
 PrivateDnsName = Callable[[str], Awaitable[str]]
@@ -45,6 +45,10 @@ class Decision:
     :param user: who Kubernetes is told it is.
     :param match: the mapping entry that decided, or why none did.
     :param token_expires_at: seconds since the epoch; None until the token's date is known.
+    :param unverified_access_key_id: the key that claims to have signed a token that was refused before anybody vouched
+        for it; empty when even that is unknown.
+    :param unverified_sts_host: the host that such a token names.
+    :param rules: what the decision was made by, besides the mapping; of use to :meth:`Authenticator.holds` only.
     """
 
     allowed: bool
@@ -56,6 +60,9 @@ class Decision:
     user: KubernetesUser | None = None
     match: Match | NotMapped | None = None
     token_expires_at: float | None = None
+    unverified_access_key_id: str = ""
+    unverified_sts_host: str = ""
+    rules: object = field(default=None, compare=False, repr=False)
 
 
 class MappingBackend(Protocol):
@@ -107,6 +114,17 @@ class Authenticator:
             mode: tuple(prefix for prefix in prefixes if prefix) for mode, prefixes in reserved_prefixes.items()
         }
         self._scrubbed_accounts = frozenset(scrubbed_accounts)
+        self._rules = object()
+
+    def holds(self, decision: Decision) -> bool:
+        """Tell whether :meth:`decide` would say the same again, without waiting for anything."""
+        match = decision.match
+        return (
+            decision.rules is self._rules
+            and decision.identity is not None
+            and self.mapping.lookup(decision.identity) == match
+            and not (isinstance(match, Match) and needs_instance_name(match.username, match.groups))
+        )
 
     async def authenticate(self, token: str | bytes) -> Decision:
         """Judge ``token``; refusals and outages are decisions too, nothing is raised for them."""
@@ -131,6 +149,7 @@ class Authenticator:
                 identity=identity,
                 match=match,
                 token_expires_at=expires_at,
+                rules=self._rules,
             )
 
         if isinstance(match, NotMapped):
@@ -163,6 +182,7 @@ class Authenticator:
             user=self._user(identity, username, tuple(group for group in groups if group)),
             match=match,
             token_expires_at=expires_at,
+            rules=self._rules,
         )
 
     def _user(self, identity: Identity, username: str, groups: tuple[str, ...]) -> KubernetesUser:
@@ -179,14 +199,19 @@ def _hint_to_map(identity: Identity, answer: NotMapped) -> str:
     return f"add to {section} '- {key}: {identity.canonical_arn}' with a username and groups"
 
 
-def refusal(error: EksauthError) -> Decision:
-    """Return the decision that an error of the verifier stands for."""
+def refusal(error: EksauthError, checked: CheckedToken | None = None) -> Decision:
+    """Return the decision that an error of the verifier stands for.
+
+    :param checked: the token, when it obeyed the rules.
+    """
     return Decision(
         allowed=False,
         reason=error.code,
         message=error.message,
         hint=error.hint,
         retryable=isinstance(error, StsUnavailable),
+        unverified_access_key_id=checked.unverified_access_key_id if checked else "",
+        unverified_sts_host=checked.host.name if checked else "",
     )
 
 

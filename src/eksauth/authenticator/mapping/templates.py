@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from eksauth.authenticator.identity import Identity
 from eksauth.errors import AwsError, EksauthError, Refused
@@ -30,6 +30,11 @@ def instance_id_of(session_name: str) -> str | None:
     if session_name[:2] == "i-" and len(body) in {8, 17} and _WORD.issuperset(body):
         return session_name
     return None
+
+
+def needs_instance_name(username: str, groups: Collection[str]) -> bool:
+    """Tell whether filling in these templates may have to wait for EC2."""
+    return PRIVATE_DNS_NAME in username or any(PRIVATE_DNS_NAME in group for group in groups)
 
 
 async def render(template: str, identity: Identity, private_dns_name: Callable[[str], Awaitable[str]] | None) -> str:

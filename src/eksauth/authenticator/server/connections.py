@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
+from eksauth.authenticator.server.fast_path import Answer, FastHandler, Heads
 from eksauth.authenticator.server.metrics import Metrics
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -25,6 +27,7 @@ class BoundedServer(web.Server):
     :param idle_timeout: seconds between two requests; longer than the 90 s after which Go clients let go, so that it is
         never the server that closes a connection on which a request is just being sent.
     :param body_bytes: the largest body that a handler can read.
+    :param short_way: answers what it can at once, see :mod:`eksauth.authenticator.server.fast_path`.
     """
 
     def __init__(
@@ -36,25 +39,34 @@ class BoundedServer(web.Server):
         header_timeout: float,
         idle_timeout: float,
         body_bytes: int,
+        short_way: Answer | None = None,
     ) -> None:
-        super().__init__(
-            handler,
-            request_factory=self._bounded_request,
-            keepalive_timeout=idle_timeout,
-            lingering_time=2.0,
-            access_log=None,
-            # a compressed body would be a way around the size limit
-            auto_decompress=False,
-        )
+        # a compressed body would be a way around the size limit
+        options: dict[str, Any] = {"lingering_time": 2.0, "access_log": None, "auto_decompress": False}
+        super().__init__(handler, request_factory=self._bounded_request, keepalive_timeout=idle_timeout, **options)
+        self._options = options | {"keepalive_timeout": idle_timeout}
+        self._short_way = short_way or _no_short_way
+        self._heads = Heads(body_bytes)
+        self._idle_timeout = idle_timeout
         self._metrics = metrics
         self._max_connections = max_connections
         self._header_timeout = header_timeout
         self._body_bytes = body_bytes
         self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
 
+    def __call__(self) -> web.RequestHandler:
+        """Return the protocol of a new connection."""
+        handler = FastHandler(self, loop=asyncio.get_running_loop(), **self._options)
+        handler.short_way, handler.heads, handler.heard = self._short_way, self._heads, self._heard_from
+        handler.idle_timeout, handler.client = self._idle_timeout, "unknown"
+        return handler
+
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Count the connection, and start its timer or turn it away."""
         super().connection_made(handler, transport)
+        peer = transport.get_extra_info("peername")
+        if isinstance(handler, FastHandler) and isinstance(peer, tuple):
+            handler.client = str(peer[0])
         self._metrics.connections.inc()
         if len(self.connections) > self._max_connections:
             self._drop(transport)
@@ -85,3 +97,7 @@ class BoundedServer(web.Server):
     def _drop(self, transport: asyncio.Transport) -> None:
         self._metrics.dropped.inc()
         transport.abort()
+
+
+def _no_short_way(body: bytes, client: str) -> bytes | None:  # noqa: ARG001
+    return None

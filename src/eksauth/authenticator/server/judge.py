@@ -7,12 +7,12 @@ refusals (``token.…``) are not remembered because they cost less than the memo
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from eksauth.authenticator.decide import Decision, refusal
 from eksauth.authenticator.server.cache import SingleFlight, VerificationCache, cache_key
-from eksauth.authenticator.verify import VerifiedToken
+from eksauth.authenticator.verify import CheckedToken, VerifiedToken
 from eksauth.errors import EksauthError
 
 Source = Literal["asked", "joined", "cached"]
@@ -23,8 +23,11 @@ Outcome = VerifiedToken | Decision
 class Verifier(Protocol):
     """Asks STS who a token is, see :class:`eksauth.authenticator.verify.TokenVerifier`."""
 
-    async def verify(self, token: str | bytes) -> VerifiedToken:
-        """Return the identity behind ``token`` or raise an EksauthError."""
+    def check(self, token: str | bytes) -> CheckedToken:
+        """Hold ``token`` against the rules or raise an EksauthError."""
+
+    async def verify_checked(self, checked: CheckedToken) -> VerifiedToken:
+        """Return the identity behind a token or raise an EksauthError."""
 
 
 class Authority(Protocol):
@@ -36,6 +39,22 @@ class Authority(Protocol):
 
     async def decide(self, verified: VerifiedToken) -> Decision:
         """Map a verified identity."""
+
+    def holds(self, decision: Decision) -> bool:
+        """Tell whether a decision about an identity would be the same now."""
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What is known about one token.
+
+    :param decision: what the mappings made of it the last time; only good as long as the authority says so.
+    :param answers: what was answered, by question; whoever answers keeps it here and knows how long it is good.
+    """
+
+    outcome: Outcome
+    decision: Decision | None = None
+    answers: dict[object, object] = field(default_factory=dict)
 
 
 class Overloaded(Exception):
@@ -61,7 +80,7 @@ class Judge:
     def __init__(
         self,
         authority: Authority,
-        cache: VerificationCache[Outcome],
+        cache: VerificationCache[Remembered],
         *,
         cluster_id: str,
         max_verifications: int,
@@ -72,7 +91,7 @@ class Judge:
         self._cluster_id = cluster_id
         self._max_verifications = max_verifications
         self._time_limit = time_limit
-        self._flights: SingleFlight[Outcome] = SingleFlight()
+        self._flights: SingleFlight[Remembered] = SingleFlight()
 
     async def judge(self, unverified_token: str) -> Judgement:
         """Return the decision about a token.
@@ -82,33 +101,50 @@ class Judge:
         """
         key = cache_key(self._cluster_id, unverified_token)
         source: Source = "cached"
-        outcome = self.cache.get(key)
-        if outcome is None:
+        known = self.cache.get(key)
+        if known is None:
             source = "joined" if key in self._flights else "asked"
             if source == "asked" and len(self._flights) >= self._max_verifications:
                 raise Overloaded
-            outcome = await self._flights.run(key, lambda: self._verify(key, unverified_token))
-        if not isinstance(outcome, VerifiedToken):
-            return Judgement(outcome, source)
+            known = await self._flights.run(key, lambda: self._verify(key, unverified_token))
+        if not isinstance(known.outcome, VerifiedToken):
+            return Judgement(known.outcome, source)
         async with asyncio.timeout(self._time_limit):
-            decision = await self._authority.decide(outcome)
+            decision = await self._authority.decide(known.outcome)
         if source != "cached" and not decision.allowed and not decision.retryable:
             # everybody with an AWS account has tokens that STS vouches for; they must not push out those of users
-            self.cache.put_refusal(key, outcome, outcome.expires_at)
+            self.cache.put_refusal(key, known, known.outcome.expires_at)
+        known.decision = decision
+        known.answers.clear()
         return Judgement(decision, source)
+
+    def recall(self, unverified_token: str) -> tuple[Decision, Remembered] | None:
+        """Return the decision about a token when there is nothing to wait for: it is remembered and still right."""
+        known = self.cache.get(cache_key(self._cluster_id, unverified_token))
+        if known is None:
+            return None
+        if not isinstance(known.outcome, VerifiedToken):
+            return known.outcome, known
+        if known.decision is None or not self._authority.holds(known.decision):
+            return None
+        return known.decision, known
 
     async def close(self) -> None:
         """Give up every verification that is under way."""
         await self._flights.abandon()
 
-    async def _verify(self, key: bytes, unverified_token: str) -> Outcome:
+    async def _verify(self, key: bytes, unverified_token: str) -> Remembered:
+        checked = None
         try:
+            checked = self._authority.verifier.check(unverified_token)
             async with asyncio.timeout(self._time_limit):
-                verified = await self._authority.verifier.verify(unverified_token)
+                verified = await self._authority.verifier.verify_checked(checked)
         except EksauthError as error:
-            refused = refusal(error)
-            if not refused.retryable and not refused.reason.startswith("token."):
+            decision = refusal(error, checked)
+            refused = Remembered(decision)
+            if not decision.retryable and not decision.reason.startswith("token."):
                 self.cache.put_refusal(key, refused)
             return refused
-        self.cache.put_grant(key, verified, verified.expires_at)
-        return verified
+        known = Remembered(verified)
+        self.cache.put_grant(key, known, verified.expires_at)
+        return known

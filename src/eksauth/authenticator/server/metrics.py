@@ -79,6 +79,7 @@ class Metrics:
             registry=self.registry,
         )
         self._decisions = self._counter("eksauth_decisions", "Decisions about tokens by reason code.", "reason")
+        self._by_reason: dict[str, Counter] = {}
         self._authorizations = self._counter(
             "eksauth_authorizations", "Answers about access: allowed by a policy, or no opinion.", "answer"
         )
@@ -118,7 +119,10 @@ class Metrics:
     def observe_decision(self, *, allowed: bool, reason: str, seconds: float) -> None:
         """Count a decision and the time it took."""
         self._latency[result_label(allowed=allowed, reason=reason)].observe(seconds)
-        self._decisions.labels(reason).inc()
+        counter = self._by_reason.get(reason)
+        if counter is None:
+            counter = self._by_reason[reason] = self._decisions.labels(reason)
+        counter.inc()
 
     def observe_authorization(self, *, allowed: bool) -> None:
         """Count an answer about access."""

@@ -87,6 +87,7 @@ class AuthenticatorServer:
             header_timeout=limits.headers,
             idle_timeout=limits.idle,
             body_bytes=settings.webhook.body_bytes,
+            short_way=webhook.recall,
         )
         loop = asyncio.get_running_loop()
         try:

@@ -12,14 +12,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from eksauth.authenticator.decide import Decision
 from eksauth.authenticator.entries.authorize import Opinion
 from eksauth.authenticator.server.access_review import answer, parse_access_review
-from eksauth.authenticator.server.decision_log import LOGGER_NAME, log_decision
+from eksauth.authenticator.server.decision_log import LOGGER_NAME, Told, log_told, told
 from eksauth.authenticator.server.judge import Judge, Judgement, Overloaded
 from eksauth.authenticator.server.metrics import CONTENT_TYPE, Metrics
 from eksauth.authenticator.server.settings import WebhookSettings
@@ -39,8 +39,21 @@ _JSON = "application/json"
 
 
 NO_ENTRIES = Opinion(allowed=False, reason="no backend here has access entries")
+_KEPT_ANSWERS = 4
+"""Of one token: API servers that ask in both versions or for different audiences."""
 Authorizer = Callable[[Attributes], Opinion]
 """Says what access policies make of a request; never waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An answer that can be given again, and what it was made with."""
+
+    settings: WebhookSettings
+    allowed: bool
+    reason: str
+    body: bytes
+    told: Told | None
 
 
 class Webhook:
@@ -137,13 +150,52 @@ class Webhook:
             judgement = replace(judgement, decision=_not_for(judgement.decision))
         seconds = time.perf_counter() - start
         self._count(judgement, seconds)
-        log_decision(
-            judgement,
+        log_told(
+            told(judgement.decision, self.settings.scrubbed_accounts),
             client=request.remote or "unknown",
             seconds=seconds,
-            scrubbed_accounts=self.settings.scrubbed_accounts,
+            source=judgement.source,
         )
         return self._answer(review, judgement.decision, audiences or ())
+
+    def recall(self, body: bytes, client: str) -> bytes | None:
+        """Answer a TokenReview from memory with the body of a 200; None when that takes more than memory.
+
+        :param client: the address of whoever asks.
+        """
+        if self._drained is not None:
+            return None
+        start = time.perf_counter()
+        try:
+            review = parse_review(body)
+        except MalformedReview:
+            return None
+        recalled = self._judge.recall(review.unverified_token)
+        if recalled is None:
+            return None
+        decision, known = recalled
+        question = (review.api_version, review.audiences)
+        ready = known.answers.get(question)
+        if not isinstance(ready, _Ready) or ready.settings is not self.settings:
+            ready = self._prepare(review, decision)
+            if len(known.answers) < _KEPT_ANSWERS:
+                known.answers[question] = ready
+        seconds = time.perf_counter() - start
+        self._metrics.cache_hits.inc()
+        self._metrics.observe_decision(allowed=ready.allowed, reason=ready.reason, seconds=seconds)
+        log_told(ready.told, client=client, seconds=seconds, source="cached")
+        return ready.body
+
+    def _prepare(self, review: ReviewRequest, decision: Decision) -> _Ready:
+        audiences = accepted_audiences(review.audiences, self.settings.audiences)
+        if decision.allowed and audiences is None:
+            decision = _not_for(decision)
+        if decision.allowed and decision.user is not None:
+            body = granted(review, decision.user, audiences or ())
+        else:
+            body = refused(review, self._explanation(decision))
+        words = told(decision, self.settings.scrubbed_accounts)
+        return _Ready(self.settings, decision.allowed, decision.reason, body, words)
 
     async def _authorize(self, request: web.BaseRequest) -> web.Response:
         start = time.perf_counter()
