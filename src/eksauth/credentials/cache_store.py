@@ -135,7 +135,7 @@ def prune(directory: str, now: float) -> None:
     """Remove what earlier runs left: dead entries, temporary files of killed writers, old locks, indexes and notes."""
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
-            if not entry.name.endswith((SUFFIX, ".lock", ".tmp", ".idx", ".failed")):
+            if not entry.name.endswith((SUFFIX, ".lock", ".tmp", ".idx", ".failed", ".same")):
                 continue
             with suppress(OSError):
                 if now - entry.stat(follow_symlinks=False).st_mtime > _PRUNE_AFTER_SECONDS:

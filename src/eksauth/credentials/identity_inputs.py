@@ -6,7 +6,7 @@ One function for both paths: kubectl waits for this module.
 import os
 
 from eksauth.aws.digest import sha256
-from eksauth.credentials.cache import cache_key
+from eksauth.credentials.cache import cache_key, read_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eksauth.credentials.settings import Settings
 
 MAX_FILE_BYTES = 4 << 20
+SAME_SIGN_IN = "eksauth sign-in 1"
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 ENDPOINTS = (
     "AWS_ENDPOINT_URL",
@@ -65,6 +66,22 @@ def file_digest(path: str, *, with_access: bool = False) -> str | None:
     return f"{content} {status.st_uid} {status.st_gid} {status.st_mode:o}" if with_access else content
 
 
+def sign_in_state(path: str, environ: "Mapping[str, str]") -> str | None:
+    """Return which sign-in the token file of a portal is of: what :func:`file_digest` says of it.
+
+    A renewed token is of the sign-in that it renews: :mod:`eksauth.credentials.sso.same_sign_in` leaves a note of that.
+    """
+    state = file_digest(path)
+    data = None if state is None else read_private(environ, same_sign_in_note(path))
+    lines = [] if data is None else data.decode("ascii", "replace").split("\n")
+    return lines[1] if lines[:1] == [SAME_SIGN_IN] and state in lines[2:] else state
+
+
+def same_sign_in_note(path: str) -> str:
+    """Return the name of that note."""
+    return f"sso-{digest(path)[:40]}.same"
+
+
 def aws_input(profile: str, region: str | None) -> str:
     """Return the name of an ``aws`` input: a profile (the empty one is what is in force) and perhaps a region."""
     return f"{profile}@{region or ''}"
@@ -88,8 +105,8 @@ def input_digest(
 ) -> str | None:
     """Return the present state of one input, or None when it cannot be told.
 
-    :param kind: ``file``, ``config`` (a file whose owner and mode count), ``env``, or ``aws`` (an AWS profile with all
-        that is behind it).
+    :param kind: ``file``, ``config`` (a file whose owner and mode count), ``env``, ``sign-in`` (the token file of a
+        portal), or ``aws`` (an AWS profile with all that is behind it).
     :param read: ``quick_settings`` or ``full_settings``.
     """
     if kind == "aws":
@@ -98,4 +115,6 @@ def input_digest(
     if kind == "env":
         value = environ.get(name)
         return "absent" if value is None else digest(value)
+    if kind == "sign-in":
+        return sign_in_state(name, environ)
     return file_digest(name, with_access=kind == "config")

@@ -36,9 +36,10 @@ def sign_out(
     """Sign out, then look what is left. Doing it twice is no error; a part that fails stops no other part."""
     result = SignedOut()
     ends = ends_of(config, leaving.identities, environ, clock())
+    # first of all, for what is cached is found by the sign-in that it came from
+    gone = [each for each in leaving.identities if _forget(config, each, leaving, environ, human, result)]
     for provider in leaving.providers:
         end_session(config, provider, leaving, environ, result)
-    gone = [each for each in leaving.identities if _forget(config, each, leaving, environ, human, result)]
     mine = entries_of(config, None if leaving.everything else leaving.identities)
     _clear_entries(config, mine, leaving, environ, result)
     if not leaving.dry_run:

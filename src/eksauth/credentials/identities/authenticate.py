@@ -96,7 +96,7 @@ def authenticate(
         use_cache=use_cache,
         clock=clock,
     )
-    walk = Walk(steps, regions, keys, context)
+    walk = Walk(steps, regions, keys, lambda: _keys(config, steps, regions, environ), context)
     try:
         credentials = walk.credentials()
     except EksauthError as error:
@@ -150,8 +150,14 @@ def _chain(
     config: AuthConfig, identity: Identity, environ: Mapping[str, str]
 ) -> tuple[tuple[Step, ...], tuple[str, ...], tuple[str | None, ...]]:
     steps, regions = chain_of(config, identity), regions_of(config, identity)
+    return steps, regions, _keys(config, steps, regions, environ)
+
+
+def _keys(
+    config: AuthConfig, steps: tuple[Step, ...], regions: tuple[str, ...], environ: Mapping[str, str]
+) -> tuple[str | None, ...]:
     keys = link_keys(config, steps, regions, environ)
-    return steps, regions, tuple([None if isinstance(s, KeepsItself) else k for s, k in zip(steps, keys, strict=True)])
+    return tuple([None if isinstance(s, KeepsItself) else k for s, k in zip(steps, keys, strict=True)])
 
 
 def _session(

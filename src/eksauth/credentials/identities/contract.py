@@ -112,9 +112,10 @@ class Step(Protocol):
         """
 
 
-Input = tuple[Literal["file", "env", "aws"], str]
-"""Something outside the configuration that decides what a step gives: a file by path, a variable by name, or an AWS
-profile with the files and variables behind it, named as :func:`eksauth.credentials.identity_inputs.aws_input` does."""
+Input = tuple[Literal["file", "env", "aws", "sign-in"], str]
+"""Something outside the configuration that decides what a step gives: a file by path, a variable by name, an AWS
+profile with the files and variables behind it, named as :func:`eksauth.credentials.identity_inputs.aws_input` does, or
+who signed in, by the path of a portal's token file."""
 
 
 @runtime_checkable

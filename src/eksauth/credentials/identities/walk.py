@@ -6,7 +6,7 @@ others wait and then read. A person who signs in holds no lock: nobody waits for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from eksauth.credentials.cache import MIN_REMAINING_SECONDS, load
@@ -26,15 +26,22 @@ class Walk:
 
     :param regions: where each step asks AWS.
     :param keys: the cache entry of each step, None where nothing is cached.
+    :param keys_now: returns them as they are by then: they change when somebody signs in.
     :ivar warnings: what a person should hear.
     """
 
     def __init__(
-        self, steps: Sequence[Step], regions: Sequence[str], keys: Sequence[str | None], context: Context
+        self,
+        steps: Sequence[Step],
+        regions: Sequence[str],
+        keys: Sequence[str | None],
+        keys_now: Callable[[], Sequence[str | None]],
+        context: Context,
     ) -> None:
         self._steps = steps
         self._regions = regions
         self._keys = keys
+        self._keys_now = keys_now
         self._context = context
         self._from_cache: set[int] = set()
         self._distrusted: set[int] = set()
@@ -69,13 +76,17 @@ class Walk:
         if found is not None:
             return found
         if self._context.human is not None or not self._context.use_cache:
-            return self._kept(at, key, self._obtain(at))
+            return self._kept(at, self._obtain(at))
         return self._single(at, key)
 
-    def _single(self, at: int, key: str) -> Material:
+    def _single(self, at: int, locked: str) -> Material:
         environ, clock = self._context.environ, self._context.clock
         started = clock()
-        with refresh_lock(environ, key):
+        with refresh_lock(environ, locked):
+            self._keys = self._keys_now()
+            key = self._keys[at]
+            if key is None:
+                return self._obtain(at)
             found = self._cached(at, key)
             if found is not None:
                 return found
@@ -87,10 +98,12 @@ class Walk:
             except EksauthError as error:
                 note_failure(environ, key, error, clock())
                 raise
-            return self._kept(at, key, made)
+            return self._kept(at, made)
 
     def _obtain(self, at: int) -> Material:
         step, source = self._steps[at], self._material(at - 1)
+        if self._context.human is not None:  # who may have signed in just now
+            self._keys = self._keys_now()
         context = replace(self._context, region=self._regions[at])
         try:
             made = step.obtain(source, context)
@@ -114,10 +127,14 @@ class Walk:
             self._from_cache.add(at)
         return found
 
-    def _kept(self, at: int, key: str, made: Material) -> Material:
+    def _kept(self, at: int, made: Material) -> Material:
         self._distrusted.discard(at)
         if not isinstance(made, Credentials) or not self._context.use_cache:
             return made
+        before, self._keys = self._keys, self._keys_now()
+        key = self._keys[at]
+        if key is None or (key != before[at] and self._context.human is None):
+            return made  # somebody signed in meanwhile, perhaps somebody else
         now = self._context.clock()
         life = getattr(self._steps[at], "life_seconds", None)
         kept = made
