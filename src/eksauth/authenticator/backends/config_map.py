@@ -47,14 +47,14 @@ def config_map_backend(
     *,
     grace: float = GRACE_SECONDS,
     ears: Ears | None = None,
-    clock: Callable[[], float] = time.time,
+    tick: Callable[[], float] = time.monotonic,
     backoff: Backoff | None = None,
 ) -> KubeBackend[AwsAuthBackend]:
     """Return the backend."""
     ears = ears or Ears()
     events = EventWriter(where, remark=ears.remark)
     teller = _Teller(ears.notice, events)
-    last_good = LastGood(MODE, AwsAuthBackend(Mappings()), grace=grace, notice=teller, clock=clock)
+    last_good = LastGood(MODE, AwsAuthBackend(Mappings()), grace=grace, notice=teller, tick=tick)
     sections = Sections(lambda: last_good.entries > 0, teller.about)
     return KubeBackend(
         MODE,
