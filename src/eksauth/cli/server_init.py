@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from eksauth.cli.go_flags import GoFlags
 from eksauth.cli.output import complain, one_line, print_json
 from eksauth.cli.server_options import common_options, missing, read_with_flags
 
@@ -18,8 +19,11 @@ An API server that starts before the authenticator needs the kubeconfig first:
 A certificate that is there already stays as it is."""
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=GoFlags, epilog=_EPILOG)
 @common_options
+@click.option("--feature-gates", hidden=True)
+@click.option("--log-format", "-l", hidden=True)
+@click.option("--log-verbosity", "-v", hidden=True)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def init(
     config: Path | None,
@@ -29,7 +33,10 @@ def init(
     hostname: str | None,
     state_dir: Path | None,
     generate_kubeconfig: Path | None,
-    kubeconfig_pregenerated: bool,
+    kubeconfig_pregenerated: bool | None,
+    feature_gates: str | None,  # noqa: ARG001  where aws-iam-authenticator takes it, and nothing is logged here
+    log_format: str | None,  # noqa: ARG001
+    log_verbosity: str | None,  # noqa: ARG001
     output: str,
 ) -> None:
     """Make the server's certificate and the webhook kubeconfig, and print where they are."""
@@ -46,7 +53,7 @@ def init(
             "hostname": hostname,
             "state_dir": state_dir,
             "generate_kubeconfig": generate_kubeconfig,
-            "kubeconfig_pregenerated": kubeconfig_pregenerated or None,
+            "kubeconfig_pregenerated": kubeconfig_pregenerated,
         },
     )
     made = initialise(settled, time.time())

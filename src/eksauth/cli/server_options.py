@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from eksauth.cli.go_flags import switch
 from eksauth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _OPTIONS = (
         type=click.Path(path_type=Path),
         help="Where the webhook kubeconfig is written (default /etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml).",
     ),
-    click.option("--kubeconfig-pregenerated", is_flag=True, help="Write no webhook kubeconfig."),
+    switch("--kubeconfig-pregenerated", help="Write no webhook kubeconfig."),
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eksauth.cli.go_flags import GoFlags
 from eksauth.cli.server_options import common_options, missing, read_with_flags
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ API server: --authentication-token-webhook-config-file=KUBECONFIG (the generated
 Options given here beat the configuration file. SIGTERM drains and stops; a second one stops at once."""
 
 
-@click.command(epilog=RUN_EPILOG)
+@click.command(cls=GoFlags, epilog=RUN_EPILOG)
 @common_options
 @click.option("--partition", help="AWS partition of the cluster (default aws).")
 @click.option("--backend-mode", multiple=True, help="Where mappings come from, in order (default MountedFile).")
@@ -54,7 +55,7 @@ def run(
     hostname: str | None,
     state_dir: Path | None,
     generate_kubeconfig: Path | None,
-    kubeconfig_pregenerated: bool,
+    kubeconfig_pregenerated: bool | None,
     partition: str | None,
     backend_mode: tuple[str, ...],
     kubeconfig: Path | None,
@@ -87,7 +88,7 @@ def run(
         "hostname": hostname,
         "state_dir": state_dir,
         "generate_kubeconfig": generate_kubeconfig,
-        "kubeconfig_pregenerated": kubeconfig_pregenerated or None,
+        "kubeconfig_pregenerated": kubeconfig_pregenerated,
         "backend_modes": backend_modes(backend_mode) if backend_mode else None,
         "log_verbosity": log_verbosity,
         "kubeconfig": kubeconfig,
