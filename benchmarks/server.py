@@ -82,7 +82,7 @@ def _row(what: str, run: Run) -> dict[str, str]:
 
 def measure(*, tokens: int, sightings: int, delay: float, options: tuple[str, ...] = ()) -> Run:
     """Run one server and one STS, ask about ``tokens`` tokens ``sightings`` times each, and return what that took."""
-    with tempfile.TemporaryDirectory() as name, _sts(delay) as sts_url:
+    with tempfile.TemporaryDirectory() as name, running_sts(delay) as sts_url:
         directory = Path(name)
         with _server(directory, sts_url, options) as ready:
             bodies = [make_request(token) for token in make_tokens(tokens)] * sightings
@@ -187,13 +187,13 @@ def _server(directory: Path, sts_url: str, options: tuple[str, ...]) -> Iterator
     log = (directory / "log").open("wb")
     with log, subprocess.Popen([*command, "--ready-file", str(ready), *options], stderr=log) as process:
         try:
-            yield json.loads(_appears(ready, process))
+            yield json.loads(appears(ready, process))
         finally:
             process.terminate()
 
 
 @contextlib.contextmanager
-def _sts(delay: float) -> Iterator[str]:
+def running_sts(delay: float) -> Iterator[str]:
     """Run an STS in a process of its own and yield its URL."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server", str(delay)],
@@ -211,7 +211,8 @@ def _sts(delay: float) -> Iterator[str]:
             process.terminate()
 
 
-def _appears(path: Path, process: subprocess.Popen[bytes]) -> str:
+def appears(path: Path, process: subprocess.Popen[bytes]) -> str:
+    """Wait for the ready file of a server and return its text; raises RuntimeError with the log when it ends."""
     while not path.exists():
         if process.poll() is not None:
             raise RuntimeError((path.parent / "log").read_text())

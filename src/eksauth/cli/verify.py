@@ -117,9 +117,8 @@ def _print_not_mapped(answer: NotMapped) -> None:
 
 
 def _as_dict(decision: Decision) -> dict[str, object]:
-    from dataclasses import asdict
+    from dataclasses import fields
 
-    value = asdict(decision)
-    if decision.user is not None:
-        value["user"]["extra"] = {key: list(values) for key, values in decision.user.extra.items()}
-    return value
+    from msgspec import to_builtins
+
+    return {field.name: to_builtins(getattr(decision, field.name)) for field in fields(decision) if field.repr}

@@ -1,9 +1,10 @@
-"""Access entries as values, after they were checked."""
+"""Access entries as values, after they were checked; out of the garbage collector's sight, as mappings are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from eksauth.authenticator.entries.policies import AccessPolicy
 from eksauth.authenticator.mapping.model import Source
@@ -11,15 +12,13 @@ from eksauth.authenticator.mapping.model import Source
 EntryType = Literal["STANDARD", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "EC2", "HYBRID_LINUX"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, gc=False):
     """Where a policy counts: everywhere (None), or in namespaces, whose names may hold ``*``."""
 
     namespaces: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Association:
+class Association(msgspec.Struct, frozen=True, gc=False):
     """An access policy associated with an entry."""
 
     policy_arn: str
@@ -27,8 +26,7 @@ class Association:
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessEntry:
+class AccessEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One principal that may enter a cluster.
 
     :ivar principal_arn: the IAM ARN with its path, as written.

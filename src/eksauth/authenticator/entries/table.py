@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from eksauth.authenticator.entries.model import AccessEntry
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import Match, NearMiss, NotMapped, Problem, Problems
+from eksauth.authenticator.mapping.steps import Steps, batches, finish
 
 _LIMIT = 5
 
@@ -19,21 +20,46 @@ class EntryTable:
     """
 
     def __init__(self, entries: Sequence[AccessEntry], problems: Iterable[Problem] = ()) -> None:
-        found = Problems()
+        self._problems = Problems()
         for problem in problems:
-            found.add(problem)
+            self._problems.add(problem)
         self._by_arn: dict[str, AccessEntry] = {}
-        self._by_name: dict[str, list[AccessEntry]] = {}
-        for entry in entries:
-            earlier = self._by_arn.get(entry.lookup_arn)
-            if earlier is not None:
-                message = f"{entry.principal_arn} has an entry again; this one wins over {earlier.source}"
-                found.add(Problem("entries.duplicate", message, entry.source, "keep one entry for each principal"))
-            self._by_arn[entry.lookup_arn] = entry
-            same_name = self._by_name.setdefault(entry.lookup_arn.rpartition("/")[2], [])
-            if len(same_name) < _LIMIT:
-                same_name.append(entry)
-        self.problems = tuple(found.found)
+        # most names are those of one entry, and a tuple for each would cost more than the entries' own index
+        self._by_name: dict[str, AccessEntry | tuple[AccessEntry, ...]] = {}
+        finish(self._fill(entries))
+
+    @classmethod
+    def in_steps(cls, entries: Sequence[AccessEntry], problems: Iterable[Problem] = ()) -> Steps[EntryTable]:
+        """Make the same table in small steps."""
+        table = cls((), problems)
+        yield from table._fill(entries)
+        return table
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was skipped, and entries that shadow each other."""
+        return tuple(self._problems.found)
+
+    def _fill(self, entries: Sequence[AccessEntry]) -> Steps[None]:
+        for batch in batches(entries):
+            for entry in batch:
+                self._put(entry)
+            yield
+
+    def _put(self, entry: AccessEntry) -> None:
+        earlier = self._by_arn.get(entry.lookup_arn)
+        if earlier is not None:
+            message = f"{entry.principal_arn} has an entry again; this one wins over {earlier.source}"
+            self._problems.add(Problem("entries.duplicate", message, entry.source, "keep one entry for each principal"))
+        self._by_arn[entry.lookup_arn] = entry
+        name = entry.lookup_arn.rpartition("/")[2]
+        same_name = self._by_name.get(name)
+        if same_name is None:
+            self._by_name[name] = entry
+        elif not isinstance(same_name, tuple):
+            self._by_name[name] = (same_name, entry)
+        elif len(same_name) < _LIMIT:
+            self._by_name[name] = (*same_name, entry)
 
     def __len__(self) -> int:
         return len(self._by_arn)
@@ -70,7 +96,8 @@ class EntryTable:
             return (NearMiss("recreated", stale.principal_arn, explanation, stale.source),)
         caller = key.split(":", 5)
         misses = []
-        for entry in self._by_name.get(key.rpartition("/")[2], ()):
+        named = self._by_name.get(key.rpartition("/")[2], ())
+        for entry in named if isinstance(named, tuple) else (named,):
             arn = entry.lookup_arn.split(":", 5)
             if arn[4] != caller[4]:
                 why, what = "account", "the account differs"

@@ -1,15 +1,20 @@
-"""What a mapping file says, entry by entry, and what a lookup answers."""
+"""What a mapping file says, entry by entry, and what a lookup answers.
+
+There may be a hundred thousand entries. They and what they hold are out of the garbage collector's sight, who would
+otherwise look at all of them while requests wait, and they pass between processes as MessagePack.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 Kind = Literal["role", "sso", "user", "account", "entry"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where an entry stands: ``file:line``, line numbers from 1."""
 
     file: str
@@ -19,8 +24,7 @@ class Source:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionSet:
+class PermissionSet(msgspec.Struct, frozen=True, gc=False):
     """An IAM Identity Center permission set in one account; its roles carry a generated suffix of 16 hex digits."""
 
     name: str
@@ -33,8 +37,7 @@ class PermissionSet:
         return f"arn:{self.partition}:iam::{self.account_id}:role/AWSReservedSSO_{self.name}_<16 hex>"
 
 
-@dataclass(frozen=True, slots=True)
-class RoleMapping:
+class RoleMapping(msgspec.Struct, frozen=True, gc=False):
     """One entry of ``mapRoles``: either ``arn`` or ``sso`` is set."""
 
     arn: str | None
@@ -45,8 +48,7 @@ class RoleMapping:
     user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UserMapping:
+class UserMapping(msgspec.Struct, frozen=True, gc=False):
     """One entry of ``mapUsers``."""
 
     arn: str
@@ -56,8 +58,7 @@ class UserMapping:
     user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountMapping:
+class AccountMapping(msgspec.Struct, frozen=True, gc=False):
     """One entry of ``mapAccounts``: everybody of the account gets in, under the canonical ARN and without groups."""
 
     account_id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import Mappings, Match, NotMapped, Problem
+from eksauth.authenticator.mapping.steps import Steps
 from eksauth.authenticator.mapping.table import MappingTable
 
 
@@ -17,6 +18,13 @@ class MountedFileBackend:
 
     def __init__(self, mappings: Mappings) -> None:
         self._table = MappingTable(mappings, canonicalise_roles=True)
+
+    @classmethod
+    def in_steps(cls, mappings: Mappings) -> Steps[MountedFileBackend]:
+        """Make the same backend in small steps."""
+        backend = cls(Mappings())
+        backend._table = yield from MappingTable.in_steps(mappings, canonicalise_roles=True)
+        return backend
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -5,9 +5,10 @@ Entries are indexed by the last piece of their name, so that explaining a refusa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import (
-    Mappings,
     NearMiss,
     NotMapped,
     PermissionSet,
@@ -17,6 +18,7 @@ from eksauth.authenticator.mapping.model import (
 from eksauth.authenticator.mapping.sso import PREFIX, permission_set_of
 from eksauth.aws.arn import Arn, parse_arn
 
+Entry = RoleMapping | UserMapping
 _LIMIT = 5
 _PER_NAME = 50
 _SSO_PATH = "aws-reserved/sso.amazonaws.com/"
@@ -42,23 +44,34 @@ class NearMissIndex:
     :param canonicalised: assumed-role ARNs in the file count as their role, so they are no reason for a miss.
     """
 
-    def __init__(self, mappings: Mappings, *, canonicalised: bool) -> None:
+    def __init__(self, *, canonicalised: bool) -> None:
         self._canonicalised = canonicalised
-        self._by_name: dict[str, list[RoleMapping | UserMapping]] = {}
-        everything: tuple[RoleMapping | UserMapping, ...] = (*mappings.roles, *mappings.users)
-        for entry in everything:
+        # most names are those of one entry, and a tuple for each would cost more than the entries' own index
+        self._by_name: dict[str, Entry | tuple[Entry, ...]] = {}
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take further entries."""
+        for entry in entries:
             for name in _names(entry):
-                entries = self._by_name.setdefault(name, [])
-                if len(entries) < _PER_NAME:
-                    entries.append(entry)
+                earlier = self._by_name.get(name)
+                if earlier is None:
+                    self._by_name[name] = entry
+                elif not isinstance(earlier, tuple):
+                    self._by_name[name] = (earlier, entry)
+                elif len(earlier) < _PER_NAME:
+                    self._by_name[name] = (*earlier, entry)
+
+    def _named(self, name: str) -> tuple[Entry, ...]:
+        found = self._by_name.get(name, ())
+        return found if isinstance(found, tuple) else (found,)
 
     def explain(self, identity: Identity) -> NotMapped:
         """Return the nearest entries, best first, and the YAML that would map ``identity``."""
         caller = parse_arn(identity.canonical_arn)
         name = caller.resource.rpartition("/")[2].lower()
-        seen: dict[int, RoleMapping | UserMapping] = {}
+        seen: dict[int, Entry] = {}
         for key in (name, _set_key(name)):
-            for entry in self._by_name.get(key or "", ()):
+            for entry in self._named(key or ""):
                 seen.setdefault(id(entry), entry)
         ranked = []
         for entry in seen.values():
@@ -71,7 +84,7 @@ class NearMissIndex:
         ranked.sort(key=lambda item: item[:2])
         return NotMapped(tuple(miss for _, _, miss in ranked[:_LIMIT]), suggest(identity))
 
-    def _reasons(self, entry: RoleMapping | UserMapping, caller: Arn) -> list[str]:
+    def _reasons(self, entry: Entry, caller: Arn) -> list[str]:
         if isinstance(entry, RoleMapping) and entry.sso is not None:
             return _sso_reasons(entry.sso, caller)
         text = entry.arn or ""
@@ -123,7 +136,7 @@ def _set_key(name: str) -> str | None:
     return None if permission_set is None else PREFIX + permission_set
 
 
-def _names(entry: RoleMapping | UserMapping) -> list[str]:
+def _names(entry: Entry) -> list[str]:
     """Return the keys that ``entry`` is found under: its own name and, for SSO roles, its permission set."""
     if isinstance(entry, RoleMapping) and entry.sso is not None:
         return [PREFIX + entry.sso.name.lower()]

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import (
+    AccountMapping,
     Kind,
     Mappings,
     Match,
@@ -22,6 +23,7 @@ from eksauth.authenticator.mapping.model import (
 )
 from eksauth.authenticator.mapping.near_miss import NearMissIndex
 from eksauth.authenticator.mapping.sso import permission_set_of
+from eksauth.authenticator.mapping.steps import Steps, batches, finish
 from eksauth.aws.arn import canonical_principal
 
 Entry = RoleMapping | UserMapping
@@ -42,16 +44,35 @@ class MappingTable:
         self._roles: dict[str, RoleMapping] = {}
         self._sso: dict[str, RoleMapping] = {}
         self._users: dict[str, UserMapping] = {}
-        for role in mappings.roles:
-            if role.arn is not None:
-                self._put(self._roles, "role", self._arn_key(role.arn), role)
-            elif role.sso is not None:
-                self._put(self._sso, "sso", _set_key(role.sso), role)
-        for user in mappings.users:
-            self._put(self._users, "user", self._arn_key(user.arn), user)
-        self._accounts = {account.account_id: account for account in mappings.accounts}
-        self._near = NearMissIndex(mappings, canonicalised=canonicalise_roles)
-        self._report_overlaps()
+        self._accounts: dict[str, AccountMapping] = {}
+        self._near = NearMissIndex(canonicalised=canonicalise_roles)
+        finish(self._fill(mappings))
+
+    @classmethod
+    def in_steps(cls, mappings: Mappings, *, canonicalise_roles: bool) -> Steps[MappingTable]:
+        """Make the same table in small steps."""
+        table = cls(Mappings(), canonicalise_roles=canonicalise_roles)
+        yield from table._fill(mappings)
+        return table
+
+    def _fill(self, mappings: Mappings) -> Steps[None]:
+        for roles in batches(mappings.roles):
+            for role in roles:
+                if role.arn is not None:
+                    self._put(self._roles, "role", self._arn_key(role.arn), role)
+                elif role.sso is not None:
+                    self._put(self._sso, "sso", _set_key(role.sso), role)
+            self._near.add(roles)
+            yield
+        for users in batches(mappings.users):
+            for user in users:
+                self._put(self._users, "user", self._arn_key(user.arn), user)
+            self._near.add(users)
+            yield
+        for accounts in batches(mappings.accounts):
+            self._accounts.update((account.account_id, account) for account in accounts)
+            yield
+        yield from self._report_overlaps()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -121,17 +142,22 @@ class MappingTable:
             )
         )
 
-    def _report_overlaps(self) -> None:
+    def _report_overlaps(self) -> Steps[None]:
         def report(loser: Entry, winner: Entry, why: str) -> None:
             message = f"{_pattern(loser)} also fits {_pattern(winner)} ({winner.source}), which wins: {why}"
             self._problems.add(Problem("mapping.overlap", message, loser.source, "keep one of them"))
 
-        for key, role in self._roles.items() if self._sso else ():
-            sso_key = _sso_key(key)
-            if sso_key is not None and sso_key in self._sso:
-                report(self._sso[sso_key], role, "an ARN beats a permission set")
-        for key in self._roles.keys() & self._users.keys():
-            report(self._users[key], self._roles[key], "mapRoles comes before mapUsers")
+        for keys in batches(self._roles if self._sso else ()):
+            for key in keys:
+                sso_key = _sso_key(key)
+                if sso_key is not None and sso_key in self._sso:
+                    report(self._sso[sso_key], self._roles[key], "an ARN beats a permission set")
+            yield
+        for keys in batches(self._users if self._roles else ()):
+            for key in keys:
+                if key in self._roles:
+                    report(self._users[key], self._roles[key], "mapRoles comes before mapUsers")
+            yield
 
 
 def _pattern(entry: Entry) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import (
+    AccountMapping,
     Mappings,
     Match,
     NearMiss,
@@ -17,25 +18,54 @@ from eksauth.authenticator.mapping.model import (
     RoleMapping,
     UserMapping,
 )
+from eksauth.authenticator.mapping.steps import Steps, batches, finish
 from eksauth.aws.arn import parse_arn
+
+Entry = RoleMapping | UserMapping
 
 
 class UserIdTable:
     """An index over entries that have ``userid``."""
 
     def __init__(self, mappings: Mappings) -> None:
-        problems = Problems()
-        self._roles: dict[str, RoleMapping | UserMapping] = {}
-        self._users: dict[str, RoleMapping | UserMapping] = {}
-        for index, entries in ((self._roles, mappings.roles), (self._users, mappings.users)):
-            for entry in entries:
-                key = entry.user_id or ""
-                if key in index:
-                    message = f"user id {key} is mapped again; this entry wins over {index[key].source}"
-                    problems.add(Problem("mapping.duplicate", message, entry.source, "keep one entry"))
-                index[key] = entry
-        self._accounts = {account.account_id: account for account in mappings.accounts}
-        self.problems: tuple[Problem, ...] = tuple(problems.found)
+        self._problems = Problems()
+        self._roles: dict[str, Entry] = {}
+        self._users: dict[str, Entry] = {}
+        self._accounts: dict[str, AccountMapping] = {}
+        finish(self._fill(mappings))
+
+    @classmethod
+    def in_steps(cls, mappings: Mappings) -> Steps[UserIdTable]:
+        """Make the same table in small steps."""
+        table = cls(Mappings())
+        yield from table._fill(mappings)
+        return table
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Entries that shadow each other."""
+        return tuple(self._problems.found)
+
+    def _fill(self, mappings: Mappings) -> Steps[None]:
+        sections: tuple[tuple[dict[str, Entry], tuple[Entry, ...]], ...] = (
+            (self._roles, mappings.roles),
+            (self._users, mappings.users),
+        )
+        for index, entries in sections:
+            for batch in batches(entries):
+                for entry in batch:
+                    self._put(index, entry)
+                yield
+        for accounts in batches(mappings.accounts):
+            self._accounts.update((account.account_id, account) for account in accounts)
+            yield
+
+    def _put(self, index: dict[str, Entry], entry: Entry) -> None:
+        key = entry.user_id or ""
+        if key in index:
+            message = f"user id {key} is mapped again; this entry wins over {index[key].source}"
+            self._problems.add(Problem("mapping.duplicate", message, entry.source, "keep one entry"))
+        index[key] = entry
 
     def lookup(self, identity: Identity) -> Match | NotMapped:
         """Return the entry of the caller's unique id, its account's, or why there is none."""
