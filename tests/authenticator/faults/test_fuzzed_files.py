@@ -143,10 +143,10 @@ def outcome(load: Callable[[], Any]) -> Any:
     try:
         return load()
     except ConfigError as error:
-        assert error.message
-        assert "\n" not in error.message
-        assert "\n" not in (error.hint or "")
-        return None
+        message, hint = error.message, error.hint
+    assert message
+    assert "\n" not in f"{message}{hint}"
+    return None
 
 
 def looks_up(table: Any) -> None:
