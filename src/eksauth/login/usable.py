@@ -35,7 +35,8 @@ def usable_session(
     cached = cached_session(config, identity, environ=environ, now=clock())
     if cached is None or _seconds_left(cached, clock()) < ENOUGH_SECONDS:
         try:
-            cached = authenticate(config, identity, environ=environ, human=human, clock=clock)
+            # who starts a program or a shell has not looked at a configuration that came with a repository
+            cached = authenticate(config, identity, environ=environ, human=human, vouched=False, clock=clock)
         except (CredentialsError, AwsUnreachable):
             if cached is None:
                 raise

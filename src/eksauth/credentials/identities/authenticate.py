@@ -72,6 +72,7 @@ def authenticate(
     human: Human | None = None,
     fresh: bool = False,
     use_cache: bool = True,
+    vouched: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> Session:
     """Return ``identity``'s credentials: cached, renewed without anybody's help, or with the help of ``human``.
@@ -80,6 +81,8 @@ def authenticate(
 
     :param human: who may be asked; without one nothing prompts, opens a browser or waits for a person.
     :param fresh: get every link anew, and keep what comes.
+    :param vouched: ``human`` wants to sign in; when they want something else, a configuration that was only come across
+        stays what it is.
     :param use_cache: False neither reads nor keeps anything.
     :raises NeedsHuman: when somebody has to sign in; the hint is the one command to run.
     :raises CredentialsError: when a link is there but unusable.
@@ -92,6 +95,7 @@ def authenticate(
         environ=environ,
         region=regions[-1],
         human=human,
+        vouched=vouched,
         fresh=fresh or not use_cache,
         use_cache=use_cache,
         clock=clock,

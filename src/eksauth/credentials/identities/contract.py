@@ -71,6 +71,8 @@ class Context:
     """What a step needs besides its own settings.
 
     :ivar human: who can be asked, or None: then nothing may prompt or open a browser.
+    :ivar vouched: ``human`` is signing in, and so vouches for a configuration that was only come across; not so when
+        they want something else that needs credentials.
     :ivar region: where STS is called for this chain.
     :ivar fresh: what is cached is not good enough; get it anew.
     :ivar use_cache: False when nothing that is obtained may be kept either.
@@ -80,6 +82,7 @@ class Context:
     environ: Mapping[str, str]
     region: str
     human: Human | None = None
+    vouched: bool = True
     fresh: bool = False
     use_cache: bool = True
     clock: Callable[[], float] = time.time

@@ -1,9 +1,9 @@
 """What a configuration that nobody named may cause: nothing is run for it, and no host of its own is asked.
 
 A file found by walking up from the working directory may have come with a repository. What it says works from what is
-cached, and from renewals that only talk to AWS. A person at a terminal who signs in (``context.human``) sees what is
-going on, and a file that is named (``--config``, ``EKSAUTH_CONFIG``) or that lies in the user's own directory is as
-good as a command line.
+cached, and from renewals that only talk to AWS. A person at a terminal who signs in (``context.human``, and
+``context.vouched``) sees what is going on, and a file that is named (``--config``, ``EKSAUTH_CONFIG``) or that lies in
+the user's own directory is as good as a command line.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from eksauth.credentials.identities.contract import Context, NeedsHuman, login_h
 def require_trust(context: Context, what: str, name: str) -> None:
     """Refuse ``what`` ("running mfa_process", …) of identity or provider ``name`` on behalf of an untrusted file.
 
-    :raises NeedsHuman: unless the configuration was named or a person is there.
+    :raises NeedsHuman: unless the configuration was named or a person signs in with it.
     """
-    if context.config.searched and context.human is None:
+    if context.config.searched and (context.human is None or not context.vouched):
         raise NeedsHuman(
             f"{what} of '{name}' is not done for a configuration that was only found by searching: "
             f"{context.config.path}",

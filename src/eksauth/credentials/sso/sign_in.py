@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from eksauth.credentials.config.model import Provider
 from eksauth.credentials.identities.contract import Context, Human, login_hint
+from eksauth.credentials.identities.trust import require_trust
 from eksauth.credentials.sso.clients import Answer, oidc_client
 from eksauth.credentials.sso.code_grant import WAIT_SECONDS, code_grant
 from eksauth.credentials.sso.device import device_grant
@@ -44,6 +45,8 @@ def sign_in(provider: Provider, portal: Portal, context: Context, human: Human) 
     :raises AwsError: when the service refuses or cannot be reached.
     :raises KeyboardInterrupt: whenever the person leaves; nothing is left behind.
     """
+    if portal.endpoint_url is not None:
+        require_trust(context, "asking the endpoint_url", portal.provider)
     check_writable(context.environ)
     before = read_token(context.environ, portal)
     waiting = _Waiting(portal, context, human)

@@ -1,0 +1,64 @@
+"""A configuration that came with somebody's repository: only a login at a terminal lets it run or ask anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.credentials.people import Typist
+from tests.login.desk import Desk
+
+from eksauth.credentials.config.load import load_config
+from eksauth.credentials.config.model import AuthConfig
+from eksauth.credentials.identities.contract import NeedsHuman
+from eksauth.login.acting import act_as
+from eksauth.login.console import ConsoleRequest, console_sign_in
+from eksauth.login.sign_in import Terms, sign_in
+from eksauth.login.usable import usable_session
+
+
+@pytest.fixture(name="marker")
+def marker_(tmp_path: Path) -> Path:
+    """Return a file that the repository's command makes."""
+    return tmp_path / "it-ran"
+
+
+@pytest.fixture(name="config")
+def config_(desk: Desk, marker: Path, monkeypatch: pytest.MonkeyPatch) -> AuthConfig:
+    """Return a configuration that was found by searching, with a command in it."""
+    keys: dict[str, Any] = desk.identities["alice"]["credentials"]
+    evil = f"open({str(marker)!r}, 'w').close(); print(123456)"
+    factor = {"mfa_arn": "arn:aws:iam::111122223333:mfa/alice", "mfa_process": [sys.executable, "-c", evil]}
+    alice = {"kind": "aws/user", "default": True, "credentials": keys | factor}
+    desk.write({}, identities={"alice": alice, "admin": desk.identities["admin"]})
+    monkeypatch.delenv("EKSAUTH_CONFIG")
+    found = load_config(os.environ, cwd=desk.config.parent)
+    assert found.searched
+    return found
+
+
+@pytest.mark.parametrize("what", ["exec, env and shell", "console", "kubeconfig update"])
+def test_nothing_but_a_login_runs_its_commands(config: AuthConfig, marker: Path, what: str) -> None:
+    """A person at the terminal who did not ask for a login has not vouched for the file either."""
+    person, admin = Typist(), config.identities["admin"]
+    with pytest.raises(NeedsHuman) as caught:
+        if what == "console":
+            console_sign_in(config, admin, ConsoleRequest(human=person), environ=os.environ)
+        elif what == "kubeconfig update":
+            act_as(config, admin, environ=os.environ, human=person)
+        else:
+            usable_session(config, admin, environ=os.environ, human=person)
+    assert caught.value.code == "credentials.untrusted_config"
+    assert "eksauth login admin" in (caught.value.hint or "")
+    assert not marker.exists()
+
+
+def test_a_login_does(config: AuthConfig, marker: Path) -> None:
+    """Signing in is what vouches for it."""
+    with pytest.raises(Exception, match=".") as caught:
+        sign_in(config, config.identities["alice"], Terms(human=Typist()), environ=os.environ)
+    assert getattr(caught.value, "code", "") != "credentials.untrusted_config"
+    assert marker.exists()
