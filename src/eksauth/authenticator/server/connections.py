@@ -27,6 +27,7 @@ class BoundedServer(web.Server):
     :param idle_timeout: seconds between two requests; longer than the 90 s after which Go clients let go, so that it is
         never the server that closes a connection on which a request is just being sent.
     :param body_bytes: the largest body that a handler can read.
+    :param lost: told the peer address of each connection that ended.
     :param short_way: answers what it can at once, see :mod:`eksauth.authenticator.server.fast_path`.
     """
 
@@ -40,11 +41,13 @@ class BoundedServer(web.Server):
         idle_timeout: float,
         body_bytes: int,
         short_way: Answer | None = None,
+        lost: Callable[[str], None] = lambda _source: None,
     ) -> None:
         # a compressed body would be a way around the size limit
         options: dict[str, Any] = {"lingering_time": 2.0, "access_log": None, "auto_decompress": False}
         super().__init__(handler, request_factory=self._bounded_request, keepalive_timeout=idle_timeout, **options)
         self._options = options | {"keepalive_timeout": idle_timeout}
+        self._lost = lost
         self._short_way = short_way or _no_short_way
         self._heads = Heads(body_bytes)
         self._idle_timeout = idle_timeout
@@ -52,6 +55,7 @@ class BoundedServer(web.Server):
         self._max_connections = max_connections
         self._header_timeout = header_timeout
         self._body_bytes = body_bytes
+        self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
         self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
 
     def __call__(self) -> web.RequestHandler:
@@ -68,9 +72,14 @@ class BoundedServer(web.Server):
         if isinstance(handler, FastHandler) and isinstance(peer, tuple):
             handler.client = str(peer[0])
         self._metrics.connections.inc()
-        if len(self.connections) > self._max_connections:
-            self._drop(transport)
-            return
+        self._transports[handler] = transport
+        if len(self._transports) > self._max_connections:
+            oldest = next(iter(self._silent), None)
+            if oldest is None:
+                self._drop(transport)
+                return
+            # whoever has not said anything for longest is the least loss
+            self._too_slow(oldest, self._transports[oldest])
         loop = asyncio.get_running_loop()
         self._silent[handler] = loop.call_later(self._header_timeout, self._too_slow, handler, transport)
 
@@ -79,6 +88,8 @@ class BoundedServer(web.Server):
         super().connection_lost(handler, exc)
         self._metrics.connections.dec()
         self._heard_from(handler)
+        if self._transports.pop(handler, None) is not None and isinstance(handler, FastHandler):
+            self._lost(handler.client)
 
     def _bounded_request(self, message, payload, protocol, writer, task):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         self._heard_from(protocol)

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from eksauth.authenticator.decide import Decision, refusal
 from eksauth.authenticator.server.cache import SingleFlight, VerificationCache, cache_key
+from eksauth.authenticator.server.sources import Sources
 from eksauth.authenticator.verify import CheckedToken, VerifiedToken
 from eksauth.errors import EksauthError
 
@@ -74,6 +75,7 @@ class Judge:
 
     :param cluster_id: part of every cache key.
     :param max_verifications: how many different tokens may be under verification at once.
+    :param sources: bounds what is under way for one peer address.
     :param time_limit: seconds after which a verification or a mapping is given up.
     """
 
@@ -85,17 +87,20 @@ class Judge:
         cluster_id: str,
         max_verifications: int,
         time_limit: float,
+        sources: Sources | None = None,
     ) -> None:
         self.cache = cache
         self._authority = authority
         self._cluster_id = cluster_id
         self._max_verifications = max_verifications
         self._time_limit = time_limit
+        self._sources = sources
         self._flights: SingleFlight[Remembered] = SingleFlight()
 
-    async def judge(self, unverified_token: str) -> Judgement:
+    async def judge(self, unverified_token: str, client: str = "") -> Judgement:
         """Return the decision about a token.
 
+        :param client: the address of whoever asks.
         :raises Overloaded: when it would take one more verification than allowed.
         :raises TimeoutError: when there was no decision in time.
         """
@@ -104,9 +109,12 @@ class Judge:
         known = self.cache.get(key)
         if known is None:
             source = "joined" if key in self._flights else "asked"
-            if source == "asked" and len(self._flights) >= self._max_verifications:
-                raise Overloaded
-            known = await self._flights.run(key, lambda: self._verify(key, unverified_token))
+            if source == "asked":
+                if len(self._flights) >= self._max_verifications:
+                    raise Overloaded
+                if self._sources is not None and not self._sources.begin(client):
+                    raise Overloaded
+            known = await self._flights.run(key, lambda: self._verify(key, unverified_token, client))
         if not isinstance(known.outcome, VerifiedToken):
             return Judgement(known.outcome, source)
         async with asyncio.timeout(self._time_limit):
@@ -133,7 +141,14 @@ class Judge:
         """Give up every verification that is under way."""
         await self._flights.abandon()
 
-    async def _verify(self, key: bytes, unverified_token: str) -> Remembered:
+    async def _verify(self, key: bytes, unverified_token: str, client: str) -> Remembered:
+        try:
+            return await self._ask(key, unverified_token)
+        finally:
+            if self._sources is not None:
+                self._sources.end(client)
+
+    async def _ask(self, key: bytes, unverified_token: str) -> Remembered:
         checked = None
         try:
             checked = self._authority.verifier.check(unverified_token)

@@ -92,6 +92,9 @@ class Metrics:
         self.dropped = self._plain(
             "eksauth_connections_dropped", "Connections closed for sending nothing in time, or for being too many."
         )
+        self.handshake_failures = self._plain(
+            "eksauth_tls_handshake_failures", "Connections that ended before their TLS handshake did."
+        )
         self.errors = self._plain("eksauth_internal_errors", "Requests that failed for a reason nobody foresaw.")
         self.in_flight = Gauge("eksauth_requests_in_flight", "Requests being answered.", registry=self.registry)
         self.connections = Gauge("eksauth_connections_open", "Open client connections.", registry=self.registry)

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from eksauth.authenticator.server import webhook_kubeconfig as kubeconfig
+from eksauth.authenticator.server.acceptor import Acceptor
 from eksauth.authenticator.server.cache import VerificationCache
 from eksauth.authenticator.server.cert_reload import CertificateReload
 from eksauth.authenticator.server.certs import ServerCertificate, covers, load_or_make
@@ -24,6 +25,7 @@ from eksauth.authenticator.server.decision_log import LOGGER_NAME
 from eksauth.authenticator.server.judge import Authority, Judge
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.settings import ServerSettings
+from eksauth.authenticator.server.sources import Sources
 from eksauth.authenticator.server.webhook import Authorizer, Webhook
 from eksauth.errors import ConfigError
 from eksauth.files import why, write_whole
@@ -70,6 +72,11 @@ class AuthenticatorServer:
         listener = listen(settings.address, settings.port)
         self.port = listener.getsockname()[1]
         cache = settings.cache
+        sources = Sources(
+            at_once=limits.verifications_per_source,
+            per_second=limits.rate_per_source,
+            connections=limits.connections_per_source,
+        )
         judge = Judge(
             self._authority,
             VerificationCache(
@@ -78,6 +85,7 @@ class AuthenticatorServer:
             cluster_id=settings.cluster_id,
             max_verifications=limits.verifications,
             time_limit=limits.decision,
+            sources=sources,
         )
         webhook = Webhook(judge, self.metrics, settings.webhook, self._authorizer)
         connections = BoundedServer(
@@ -88,15 +96,22 @@ class AuthenticatorServer:
             idle_timeout=limits.idle,
             body_bytes=settings.webhook.body_bytes,
             short_way=webhook.recall,
+            lost=sources.disconnect,
         )
-        loop = asyncio.get_running_loop()
+        acceptor = Acceptor(
+            listener,
+            connections,
+            context,
+            self.metrics,
+            sources,
+            handshakes=limits.handshakes,
+            handshake_timeout=limits.handshake,
+        )
         try:
             if settings.kubeconfig is not None:
                 content = kubeconfig.render(self.url, certificate.pem)
                 await asyncio.to_thread(kubeconfig.write, settings.kubeconfig, content)
-            server = await loop.create_server(
-                connections, sock=listener, ssl=context, ssl_handshake_timeout=limits.handshake
-            )
+            acceptor.start()
         except BaseException:
             listener.close()
             raise
@@ -107,7 +122,7 @@ class AuthenticatorServer:
         self._closing.push_async_callback(self._stop_watching)
         self._closing.push_async_callback(connections.shutdown, _FLUSH_SECONDS)
         self._closing.push_async_callback(self._drain, webhook, connections)
-        self._closing.callback(server.close)
+        self._closing.push_async_callback(acceptor.close)
         return certificate
 
     async def reload(self) -> None:

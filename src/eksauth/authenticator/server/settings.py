@@ -42,21 +42,33 @@ class Limits:
     :param verifications: different tokens under verification at once; more are answered 429.
     :param unproven: of these, how many with STS hosts that have never answered; more are answered 504. Well below
         the connections that :mod:`eksauth.authenticator.sts.client` opens.
-    :param connections: open connections, counted from the end of the TLS handshake; more are closed at once.
+    :param verifications_per_source: of these, how many of one peer address; more are answered 429.
+    :param rate_per_source: verifications a second that one peer address may begin; 0 for no limit.
+    :param connections: open connections, counted from the end of the TLS handshake. When there are more, one that never
+        sent a request is closed, or else the newest.
+    :param connections_per_source: of one peer address, handshakes included; more are closed at once.
+    :param handshakes: TLS handshakes under way; when there are more, the oldest is ended.
     :param handshake: for TLS.
     :param headers: from connecting to the first request.
     :param idle: between requests of one connection.
     :param decision: for one verification, and again for one mapping; each asks AWS for 10 s at most.
+    :param drain_delay: between saying that the server is unready and closing its socket, for load balancers that need
+        time to notice.
     :param grace: for requests under way when the server is told to stop.
     """
 
     verifications: int = 1_000
+    verifications_per_source: int = 500
+    rate_per_source: float = 0.0
     unproven: int = 128
     connections: int = 2_000
+    connections_per_source: int = 1_000
+    handshakes: int = 256
     handshake: float = 10.0
     headers: float = 10.0
     idle: float = 120.0
     decision: float = 22.0
+    drain_delay: float = 0.0
     grace: float = 25.0
 
 

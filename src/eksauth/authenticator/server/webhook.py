@@ -138,7 +138,7 @@ class Webhook:
             response.force_close()
             return response
         try:
-            judgement = await self._judge.judge(review.unverified_token)
+            judgement = await self._judge.judge(review.unverified_token, request.remote or "unknown")
         except Overloaded:
             self._metrics.shed.inc()
             return _failure(429, "too many verifications are under way")
