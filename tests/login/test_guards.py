@@ -151,3 +151,22 @@ def test_a_forged_grant_opens_nothing(desk: Desk) -> None:
     for path in directory.iterdir():
         path.chmod(0o666)
     assert token()[0] == 4
+
+
+def test_logout_ends_it_where_nothing_is_cached(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AWS profile with keys can be used at any time; behind a guard not after a logout, on either path."""
+    desk.lab.home.joinpath(".aws").mkdir(exist_ok=True)
+    keys = desk.keys()
+    desk.lab.home.joinpath(".aws", "credentials").write_text(
+        "[base]\n" + "".join([f"{name.lower()} = {value}\n" for name, value in keys.items()])
+    )
+    identities = {"admin": {"kind": "aws/profile", "principal": {"profile": "base", "region": "us-west-2"}}}
+    desk.write({}, identities=identities, guards={"rail": {"identities": ["admin"], "require_reason": True}})
+    assert desk.login("admin", "--reason", "INC-1").code == 0
+    warmed()
+    assert is_hot()
+
+    assert desk.logout("admin").code == 0
+
+    assert token()[0] == 4
+    assert not is_hot()

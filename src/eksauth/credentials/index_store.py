@@ -65,6 +65,10 @@ def _entry(
         named += [("env", name) for name in REALM_VARIABLES]
     if not aws:
         named += list(inputs_of(steps, environ))
+    if until != float("inf"):  # a logout, or another login, changes what the guards allow
+        from eksauth.credentials.grants import grant_path
+
+        named.append(("file", str(grant_path(environ, config, session.identity))))
     for kind, name in named:
         state = input_digest(kind, name, environ, full_settings)
         if state is None:

@@ -78,6 +78,7 @@ def test_realm_portal_and_name_keep_them_apart(environ: dict[str, str]) -> None:
     assert read_provisioned(environ, "", replace(PORTAL, start_url="https://other.awsapps.com/start")) == ()
     assert read_provisioned(environ, "", replace(PORTAL, region="us-east-1")) == ()
     assert read_provisioned(environ, "", replace(PORTAL, name="corp")) == ()
+    assert read_provisioned(environ, "", replace(PORTAL, endpoint_url="https://elsewhere.example")) == ()
     assert len(read_provisioned(environ, "", PORTAL)) == 1
 
 

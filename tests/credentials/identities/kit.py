@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import botocore.session
 from tests.e2e.loopback_aws import LoopbackAws
@@ -57,7 +58,7 @@ class Place:
     ) -> Session:
         """Become an identity, with a clock that stands still where ``now`` is given."""
         config = self.config(realm)
-        clock = {} if now is None else {"clock": lambda: now}
+        clock: dict[str, Any] = {} if now is None else {"clock": lambda: now}
         return authenticate(
             config,
             find_identity(config, name),

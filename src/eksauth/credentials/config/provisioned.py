@@ -97,12 +97,13 @@ def remove_provisioned(environ: Mapping[str, str], realm: str, provider: Provide
 def provisioned_path(environ: Mapping[str, str], realm: str, provider: Provider) -> str | None:
     """Return where the identities of a provider are kept; None without a home.
 
-    Portal and region are part of the name: the provider ``sso`` of another repository is another provider.
+    Portal, region and endpoint are part of the name: the provider ``sso`` of another repository is another provider,
+    and what an emulator says of a portal is nothing that the portal said.
     """
     credentials = cache_directory(environ)
     if credentials is None:
         return None
-    parts = (realm, provider.name, provider.start_url or "", provider.region or "")
+    parts = (realm, provider.name, provider.start_url or "", provider.region or "", provider.endpoint_url or "")
     key = hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:40]
     return f"{os.path.dirname(credentials)}/provisioned/{key}.json"  # noqa: PTH120
 

@@ -7,12 +7,13 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html: 90
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eksauth.aws.access_keys import unverified_account_of
 from eksauth.credentials.config.model import AuthConfig, Identity
 from eksauth.credentials.identities.chain import region_of
-from eksauth.credentials.identities.contract import Context, Material, NeedsHuman, login_hint
+from eksauth.credentials.identities.contract import Context, Input, Material, NeedsHuman, login_hint
 from eksauth.credentials.identities.mfa import mfa_code
 from eksauth.credentials.identities.trust import require_trust
 from eksauth.credentials.identity_inputs import digest
@@ -49,15 +50,24 @@ class UserStep:
 
     def facts(self) -> tuple[str, ...]:
         """Return whose keys (a digest stands for the secret one), the device, duration and where STS is asked."""
-        keys = self.identity.credentials
+        keys, keyring = self.identity.credentials, self.config.keyring
+        stored = f"stored {self.name.lower()} {keyring.kind} {keyring.path or ''}"
         return (
-            keys.access_key_id or f"stored {self.name.lower()}",
+            keys.access_key_id or stored,
             digest(keys.secret_access_key or ""),
             keys.mfa_arn or "",
             str(self._seconds()),
             self.region,
             self.identity.endpoint_url or "",
         )
+
+    def inputs(self, environ: Mapping[str, str]) -> tuple[Input, ...]:
+        """Return what decides whose keys are stored, where the configuration has none."""
+        if self.identity.credentials.access_key_id:
+            return ()
+        from eksauth.credentials.secrets.user_keys import key_inputs
+
+        return key_inputs(self.config, self.name, environ)
 
     def obtain(self, source: Material | None, context: Context) -> Material | None:  # noqa: ARG002  the first of a chain
         """Get a session for the user.

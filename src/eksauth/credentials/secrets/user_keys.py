@@ -6,8 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eksauth.credentials.cache import cache_directory
+from eksauth.credentials.cache_store import store_private
 from eksauth.credentials.config.model import AuthConfig, Identity
-from eksauth.credentials.identities.contract import Human
+from eksauth.credentials.config.settings import KEYRING_PATH, KEYRING_TYPE
+from eksauth.credentials.identities.contract import Human, Input
+from eksauth.credentials.identity_inputs import digest
 from eksauth.credentials.model import Credentials, unusable_field
 from eksauth.credentials.secrets.store import SecretStore, SecretsUnavailable, open_store
 from eksauth.errors import CredentialsError, UsageError
@@ -103,8 +107,26 @@ def store_user_keys(
     if keys.mfa_arn:
         value["mfa_arn"] = keys.mfa_arn
     store.set(secret_name(identity.name), json.dumps(value))
+    store_private(environ, _note(config, identity.name), digest(keys.access_key_id).encode())
     replaced = before.access_key_id if before and before.access_key_id != keys.access_key_id else None
     return KeysStored(identity.name, keys.access_key_id, store.describe(), replaced)
+
+
+def key_inputs(config: AuthConfig, identity: str, environ: Mapping[str, str]) -> tuple[Input, ...]:
+    """Return what decides whose keys are stored: the keyring, and a note of which key was stored last.
+
+    Looking into the keyring itself takes a password or a process, which is too much to find out whether it changed.
+    """
+    variables = (*KEYRING_TYPE, *KEYRING_PATH, *(() if config.keyring.path else ("XDG_DATA_HOME",)))
+    directory = cache_directory(environ)
+    note: tuple[Input, ...] = () if directory is None else (("file", f"{directory}/{_note(config, identity)}"),)
+    return (*[("env", name) for name in variables], *note)
+
+
+def _note(config: AuthConfig, identity: str) -> str:
+    keyring = config.keyring
+    parts = (config.realm, keyring.kind, keyring.path or "", secret_name(identity))
+    return f"user-{digest(chr(0).join(parts))[:40]}.key"
 
 
 def check_keys(keys: StoredKeys) -> None:
