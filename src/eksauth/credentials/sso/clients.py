@@ -85,7 +85,7 @@ def answers(doing: str, *, hint: str | None = None) -> Iterator[None]:
             yield
         except botocore.exceptions.ClientError as error:
             raise _answer(error, doing, hint) from None
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise unreadable_answer(doing) from None
 
 

@@ -12,6 +12,8 @@ from eksauth.credentials.model import Credentials, unusable_field
 from eksauth.errors import AwsError, ConfigError
 
 _LISTED = 8
+_EARLIEST, _LATEST = 946684800.0, 253402300800.0
+"""The years 2000 and 10000, in seconds since the epoch."""
 _NO_ACCESS = {"aws.ForbiddenException", "aws.ResourceNotFoundException"}
 
 
@@ -91,6 +93,8 @@ class PermissionSetStep:
             )
             if not made.session_token or unusable_field(made) is not None:
                 raise ValueError("no keys")
+            if not _EARLIEST < (made.expires_at or 0) < _LATEST:
+                raise ValueError("no time that credentials end at")
         return made
 
     def _not_assigned(self, calls: Any, account: str, role: str, answer: AwsError) -> AwsError:
