@@ -315,12 +315,13 @@ def test_a_configuration_that_was_come_across_runs_nothing(desk: Desk, monkeypat
     evil = desk.config.parent / "kubeconfig"
     evil.write_text("")
     identities = desk.identities
-    identities["admin"]["env"] = {"LD_PRELOAD": "/evil.so"}
+    identities["admin"]["env"] = {"LD_PRELOAD": "/evil.so", "PATH": "/nowhere"}
     desk.write({"one": desk.following("admin", kubeconfig={"path": str(evil)})}, identities=identities)
     monkeypatch.chdir(desk.config.parent)
     done = eksauth("exec", "-i", "admin", "--", "env", "-0", **searched(desk))
     found = variables(done)
     assert "LD_PRELOAD" not in found
+    assert found["PATH"] == os.environ["PATH"]
     assert "KUBECONFIG" not in found
     assert found.get("EKSAUTH_CONFIG", "") == ""
     assert "only found by searching" in done.stderr

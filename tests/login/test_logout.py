@@ -53,6 +53,19 @@ def test_a_dry_run_removes_nothing(desk: Desk) -> None:
     assert (desk.lab.kubeconfig.read_bytes(), desk.cached()) == before
 
 
+def test_nothing_is_made_where_nothing_was(desk: Desk, tmp_path: Path) -> None:
+    """A logout makes no directories for kubeconfigs that were never written, here or where the configuration says."""
+    elsewhere = tmp_path / "elsewhere" / "config"
+    desk.write({"one": desk.following("admin", kubeconfig={"path": str(elsewhere)})})
+    desk.logged_in("admin", "--no-kubeconfig")
+
+    done = desk.logout("admin")
+
+    assert done.code == 0
+    assert not elsewhere.parent.exists()
+    assert not desk.lab.kubeconfig.parent.joinpath(f"{desk.lab.kubeconfig.name}.lock").exists()
+
+
 def test_only_its_own_entries_go(desk: Desk, tmp_path: Path) -> None:
     """Entries of another identity, another configuration, another realm and of people stay."""
     desk.write({"a": desk.following("admin"), "b": desk.following("ro")})

@@ -39,7 +39,8 @@ def run_program(asked: RunAs, argv: Sequence[str]) -> int:
     from eksauth.login.child import being
 
     what = _being(asked)
-    require_command(argv[0], {**os.environ, **dict(what.identity.env)})  # before anybody has to sign in
+    added = {} if what.config.searched else dict(what.identity.env)
+    require_command(argv[0], {**os.environ, **added})  # before anybody has to sign in
     with being(what, argv[0]) as pointers:
         environ = environment_of(pointers, what.environ)
         _warn_of_keys(asked, environ)

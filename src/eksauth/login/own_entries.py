@@ -57,13 +57,24 @@ def entries_of(config: AuthConfig, identities: Iterable[Identity] | None) -> Min
 
 
 def places(config: AuthConfig, environ: Mapping[str, str]) -> list[Files]:
-    """Return where entries may be: the files of integrations, each by itself, and where kubectl looks."""
+    """Return where entries may be: the files of integrations, each by itself, and where kubectl looks.
+
+    What is not there is left out: locking it would make its directories, wherever the configuration says.
+    """
     usual = kubeconfig_files(environ)
     named = [Path(each.kubeconfig) for each in config.integrations.values() if each.kubeconfig]
-    return [
-        usual,
-        *[Files((path,), Origin.FLAG) for path in dict.fromkeys(named) if path not in usual.paths],
-    ]
+    apart = [Files((path,), Origin.FLAG) for path in dict.fromkeys(named) if path not in usual.paths]
+    return [files for files in (usual, *apart) if any(map(_may_be_there, files.paths))]
+
+
+def _may_be_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # reading it will say what is wrong
+        return True
+    return True
 
 
 def clear(
