@@ -52,14 +52,18 @@ def read_with_flags(config: Path | None, flags: dict[str, Any]) -> ServerConfig:
 
     :raises ConfigError: for a file that does not load, or when the server's libraries are not installed.
     """
-    from dataclasses import replace
-
     try:
         from eksauth.authenticator.config import ServerConfig, load_server_config
     except ImportError as error:
         raise missing(error) from None
-    loaded = load_server_config(config) if config is not None else ServerConfig()
-    return replace(loaded, **{key: value for key, value in flags.items() if value is not None})
+    return with_flags(load_server_config(config) if config is not None else ServerConfig(), flags)
+
+
+def with_flags(config: ServerConfig, flags: dict[str, Any]) -> ServerConfig:
+    """Return ``config`` with what flags say instead; None says nothing."""
+    from dataclasses import replace
+
+    return replace(config, **{key: value for key, value in flags.items() if value is not None})
 
 
 def missing(error: ImportError) -> ConfigError:

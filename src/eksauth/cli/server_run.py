@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from eksauth.cli.go_flags import GoFlags
-from eksauth.cli.server_options import common_options, missing, read_with_flags
-
-if TYPE_CHECKING:
-    from eksauth.authenticator.config import ServerConfig
+from eksauth.cli.server_options import common_options, missing, with_flags
 
 LEVELS = ("panic", "fatal", "error", "warning", "info", "debug", "trace")
 
@@ -75,6 +72,8 @@ def run(
     import asyncio
 
     try:
+        from eksauth.authenticator.backends.reading.read import read_server_config
+        from eksauth.authenticator.config import ServerConfig
         from eksauth.authenticator.mapping.modes import backend_modes
         from eksauth.authenticator.server import decision_log
         from eksauth.authenticator.server import run as serve
@@ -97,12 +96,13 @@ def run(
         "ec2_describe_instances_burst": ec2_burst,
     }
 
-    def read() -> ServerConfig:
-        settled = read_with_flags(config, given)
+    async def read() -> ServerConfig:
+        loaded = await read_server_config(config) if config is not None else ServerConfig()
+        settled = with_flags(loaded, given)
         serve.check(settled)
         return settled
 
-    settled = read()
+    settled = asyncio.run(read())
     decision_log.configure(log_format, settled.log_verbosity)
     settings = serve.settings_of(
         settled,
@@ -112,5 +112,7 @@ def run(
         explain_refusals=explain_refusals,
         ready_file=ready_file,
     )
+    serving = serve.serve(settled, settings, read=read if config is not None else None, path=config)
+    del settled  # or its mappings would stay in memory when newer ones have replaced them
     with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-        return runner.run(serve.serve(settled, settings, read=read if config is not None else None, path=config))
+        return runner.run(serving)

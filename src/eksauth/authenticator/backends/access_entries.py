@@ -8,10 +8,9 @@ from pathlib import Path
 
 from eksauth.authenticator.backends.file_backend import FileBackend, Loaded
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
-from eksauth.authenticator.entries.reader import EntryReader
+from eksauth.authenticator.backends.reading.jobs import AccessEntriesJob
+from eksauth.authenticator.backends.reading.read import paced, read
 from eksauth.authenticator.entries.table import EntryTable
-from eksauth.authenticator.mapping.model import Problems
-from eksauth.yaml_source.nodes import YamlFile, read_bounded
 
 MODE = "AccessEntries"
 
@@ -26,11 +25,9 @@ def access_entries_file_backend(
 ) -> FileBackend[EntryTable]:
     """Return the backend; entries that EKS would refuse are skipped and reported, the others count."""
 
-    def load(file: Path) -> Loaded[EntryTable]:
-        file.stat()  # a file that is not there is told from one that cannot be used
-        problems = Problems()
-        entries = EntryReader(YamlFile(read_bounded(file), str(file)), problems, partition=partition).read_file()
-        table = EntryTable(entries, problems.found)
+    async def load() -> Loaded[EntryTable]:
+        content = await read(AccessEntriesJob(str(path), partition))
+        table = await paced(EntryTable.in_steps(content.entries, content.problems))
         return Loaded(table, len(table), table.problems)
 
     last_good = LastGood(MODE, EntryTable(()), grace=grace, notice=notice, clock=clock)

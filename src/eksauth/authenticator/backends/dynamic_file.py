@@ -8,13 +8,13 @@ from pathlib import Path
 
 from eksauth.authenticator.backends.file_backend import FileBackend, Loaded
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
-from eksauth.authenticator.mapping.dynamic_json import parse_dynamic
+from eksauth.authenticator.backends.reading.jobs import DynamicFileJob
+from eksauth.authenticator.backends.reading.read import paced, read
 from eksauth.authenticator.mapping.model import Mappings
+from eksauth.authenticator.mapping.steps import Steps, finish
 from eksauth.authenticator.mapping.table import MappingTable
 from eksauth.authenticator.mapping.user_ids import UserIdTable
-from eksauth.errors import ConfigError
 
-MAX_BYTES = 64 * 1024 * 1024
 MODE = "DynamicFile"
 DynamicTable = MappingTable | UserIdTable
 
@@ -34,17 +34,12 @@ def dynamic_file_backend(
     :param loaded_after: told, for each load, the seconds since the file's LastUpdatedDateTime.
     """
 
-    def load(file: Path) -> Loaded[DynamicTable]:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise ConfigError(f"{file}: larger than {MAX_BYTES // 2**20} MiB", hint="this cannot be a mapping file")
-        content = parse_dynamic(raw, str(file), strict=strict)
-        found = content.mappings
-        table = _table(found, strict=strict)
+    async def load() -> Loaded[DynamicTable]:
+        content = await read(DynamicFileJob(str(path), strict))
+        table = await paced(_table_in_steps(content.mappings, strict=strict))
         if content.updated_at is not None:
             loaded_after(max(0.0, clock() - content.updated_at))
-        return Loaded(table, len(found.roles) + len(found.users) + len(found.accounts), table.problems)
+        return Loaded(table, len(content), table.problems)
 
     last_good: LastGood[DynamicTable] = LastGood(
         MODE, _table(Mappings(), strict=strict), grace=grace, notice=notice, clock=clock
@@ -53,4 +48,10 @@ def dynamic_file_backend(
 
 
 def _table(mappings: Mappings, *, strict: bool) -> DynamicTable:
-    return UserIdTable(mappings) if strict else MappingTable(mappings, canonicalise_roles=True)
+    return finish(_table_in_steps(mappings, strict=strict))
+
+
+def _table_in_steps(mappings: Mappings, *, strict: bool) -> Steps[DynamicTable]:
+    if strict:
+        return (yield from UserIdTable.in_steps(mappings))
+    return (yield from MappingTable.in_steps(mappings, canonicalise_roles=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -39,8 +39,8 @@ class Loaded(Generic[T]):
 class FileBackend(Generic[T]):
     """A backend whose mappings are one file.
 
-    :param load: reads the file; runs in a thread. Raises FileNotFoundError when there is none and ConfigError when it
-        cannot be used.
+    :param load: reads the file without holding up the loop. Raises FileNotFoundError when there is none and
+        ConfigError when it cannot be used.
     :param nothing: makes the table of a file that was deleted.
     """
 
@@ -48,7 +48,7 @@ class FileBackend(Generic[T]):
         self,
         name: str,
         path: Path,
-        load: Callable[[Path], Loaded[T]],
+        load: Callable[[], Awaitable[Loaded[T]]],
         last_good: LastGood[T],
         nothing: Callable[[], T],
     ) -> None:
@@ -97,7 +97,7 @@ class FileBackend(Generic[T]):
     async def _take(self) -> None:
         async with self._one_at_a_time:
             try:
-                loaded = await asyncio.to_thread(self._load, self._path)
+                loaded = await self._load()
             except FileNotFoundError:
                 self._gone()
             except ConfigError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import fields
 from pathlib import Path
 
@@ -48,7 +48,8 @@ class LiveConfiguration:
     """Owns the backends.
 
     :param config: what the server starts with.
-    :param read: reads the configuration again; raises ConfigError. None when it came from no file.
+    :param read: reads the configuration again without holding up the loop; raises ConfigError. None when it came from
+        no file.
     :param path: the file to watch, None for none.
     :param adopted: told of each configuration that took effect after the first.
     :param mode_switched: told how many seconds old a change of the backend list was when it took effect.
@@ -61,7 +62,7 @@ class LiveConfiguration:
         config: ServerConfig,
         *,
         notice: Notify,
-        read: Callable[[], ServerConfig] | None = None,
+        read: Callable[[], Awaitable[ServerConfig]] | None = None,
         path: Path | None = None,
         adopted: Callable[[ServerConfig], None] = lambda _config: None,
         dynamic_file_age: Callable[[float], None] = lambda _seconds: None,
@@ -139,7 +140,7 @@ class LiveConfiguration:
             return
         async with self._changing:
             try:
-                newer = await asyncio.to_thread(self._read)
+                newer = await self._read()
                 check_backends(newer)
                 await self._exchange(newer)
             except ConfigError as error:
@@ -153,10 +154,12 @@ class LiveConfiguration:
                 for field in fields(ServerConfig)
                 if field.name not in CHANGEABLE and getattr(newer, field.name) != getattr(self.config, field.name)
             ]
+            mounted = [backend for backend in self.chain.backends if isinstance(backend, MountedBackend)]
+            tables = [await backend.prepared(newer.mappings, newer.warnings) for backend in mounted]
+            # mappings and the rules about them change in one step, for no request sees one without the other
             self.config = newer
-            for backend in self.chain.backends:
-                if isinstance(backend, MountedBackend):
-                    backend.take(newer.mappings, newer.warnings)
+            for backend, table in zip(mounted, tables, strict=True):
+                backend.take(table)
             self._adopted(newer)
             if stuck:
                 self._tell("failed", f"these changes need a restart: {', '.join(stuck)}")

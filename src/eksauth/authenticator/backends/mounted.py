@@ -6,7 +6,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from eksauth.authenticator.backends.contract import BackendStatus
+from eksauth.authenticator.backends.file_backend import Loaded
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
+from eksauth.authenticator.backends.reading.read import paced
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import Mappings, Match, NotMapped, Problem
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
@@ -35,15 +37,19 @@ class MountedBackend:
         reread: Callable[[], Awaitable[None]] = _nothing_to_do,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._initial = mappings
+        self._initial: Mappings | None = mappings
         self._reread = reread
         self._last_good = LastGood(MODE, MountedFileBackend(Mappings()), grace=grace, notice=notice, clock=clock)
 
-    def take(self, mappings: Mappings, problems: tuple[Problem, ...] = ()) -> None:
-        """Put the mappings of a newer file in force."""
-        table = MountedFileBackend(mappings)
+    async def prepared(self, mappings: Mappings, problems: tuple[Problem, ...] = ()) -> Loaded[MountedFileBackend]:
+        """Return the mappings of a newer file as what :meth:`take` takes; requests are answered meanwhile."""
+        table = await paced(MountedFileBackend.in_steps(mappings))
         entries = len(mappings.roles) + len(mappings.users) + len(mappings.accounts)
-        self._last_good.accept(table, entries, (*problems, *table.problems), gone="the mappings of the file are gone")
+        return Loaded(table, entries, (*problems, *table.problems))
+
+    def take(self, loaded: Loaded[MountedFileBackend]) -> None:
+        """Put the mappings of a newer file in force."""
+        self._last_good.accept(loaded.table, loaded.entries, loaded.problems, gone="the mappings of the file are gone")
 
     def fail(self, message: str) -> None:
         """Keep what is in force, because the newer file cannot be used."""
@@ -51,7 +57,8 @@ class MountedBackend:
 
     async def start(self) -> None:
         """Put the mappings in force that the server started with."""
-        self.take(self._initial)
+        mappings, self._initial = self._initial or Mappings(), None  # kept, they would outlive what replaces them
+        self.take(await self.prepared(mappings))
 
     def lookup(self, identity: Identity) -> Match | NotMapped:
         """Return the entry that decides, or why there is none."""

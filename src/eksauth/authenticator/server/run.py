@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from eksauth.authenticator.backends.live import LiveConfiguration
 from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.decide import build_authenticator
 from eksauth.authenticator.entries.authorize import Opinion, authorize
+from eksauth.authenticator.mapping.model import Mappings
 from eksauth.authenticator.mapping.modes import backend_modes
 from eksauth.authenticator.nodes.ec2 import Ec2
 from eksauth.authenticator.nodes.names import PrivateDnsNames
@@ -83,7 +84,7 @@ async def serve(
     config: ServerConfig,
     settings: ServerSettings,
     *,
-    read: Callable[[], ServerConfig] | None = None,
+    read: Callable[[], Awaitable[ServerConfig]] | None = None,
     path: Path | None = None,
 ) -> int:
     """Serve until told to stop and return the exit code.
@@ -111,6 +112,8 @@ async def serve(
         watch_failed=notices.watch_failed,
         remark=notices.remark,
     )
+    # the backends have them; held here as well they would stay in memory when newer ones have replaced them
+    config = replace(config, mappings=Mappings())
 
     ec2 = Ec2(
         role_arn=config.ec2_describe_instances_role_arn, source_arn=config.source_arn, called=metrics.ec2_calls.inc
