@@ -297,3 +297,26 @@ def test_botocore_renews_across_the_end(monkeypatch: pytest.MonkeyPatch, source:
 class _Now:
     def __getitem__(self, _: int) -> float:
         return time.time()
+
+
+def test_a_renewal_that_has_begun_is_finished() -> None:
+    """A child that ends while its credentials are renewed does not take a refresh token with it that was just used."""
+    clock = [NOW]
+    source = Source(clock)
+    source.go_on.clear()
+    of = renewal(source, 100, patience=0.01)
+    clock[0] += 60
+    with renewing_endpoint(of):
+        assert key(of) == "ASIA0"
+        threading.Timer(0.2, source.go_on.set).start()
+
+    assert key(of) == "ASIA1"
+
+
+def test_listening_looks_no_name_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose name service hangs starts programs as quickly as any other."""
+    asked: list[str] = []
+    monkeypatch.setattr("socket.getfqdn", asked.append)
+    with renewing_endpoint(renewal(Source([NOW]), 3600)):
+        pass
+    assert asked == []

@@ -8,9 +8,10 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socket import socket
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from eksauth.credentials.loopback_server import IDLE_SECONDS, LoopbackServer
 
 VISIT_SECONDS = 60.0
 
@@ -21,9 +22,9 @@ def visit_once(url: str, browse: Callable[[str], bool], *, wait: float = VISIT_S
     :param browse: opens a browser and returns whether it could.
     :raises OSError: when there is no port to listen on.
     """
-    server = _Server(("127.0.0.1", 0), _Handler)
+    server = _Server(_Handler)
     server.target, server.path = url, f"/{secrets.token_urlsafe(24)}"
-    server.host = f"127.0.0.1:{server.server_address[1]}"
+    server.host = server.hosts[0]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="visit", daemon=True)
     thread.start()
     try:
@@ -34,29 +35,31 @@ def visit_once(url: str, browse: Callable[[str], bool], *, wait: float = VISIT_S
         thread.join()
 
 
-class _Server(HTTPServer):
+class _Server(LoopbackServer):
     target: str
     path: str
     host: str
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(handler)
         self.visited = threading.Event()
+        self._taken = threading.Lock()
 
-    def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        """Say nothing about a browser that hung up."""
+    def is_first(self) -> bool:
+        """Tell whether nobody was sent on before; from now on somebody is."""
+        return self._taken.acquire(blocking=False)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = 5
+    timeout = IDLE_SECONDS
     server_version = "eksauth"
     sys_version = ""
 
     def do_GET(self) -> None:
         """Send the first visitor on, and nobody else."""
         known = self.path == self.server.path and self.headers.get_all("Host") == [self.server.host]
-        if not known or self.server.visited.is_set():
+        if not known or not self.server.is_first():
             self.send_error(404)
             return
         self.send_response(303)

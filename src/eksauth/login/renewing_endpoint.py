@@ -33,6 +33,8 @@ PATIENCE_SECONDS = 1.5
 RETRY_SECONDS = 5.0
 """After a failure, so long nothing is tried again."""
 _LONGEST_WAIT_SECONDS = 60.0
+_LAST_WAIT_SECONDS = 15.0
+"""For a renewal that is under way when the child ends."""
 _MOST_REQUESTS = 64
 _FOREVER_SECONDS = 3600
 """Keys without an end are said to end in an hour: the protocol knows no others."""
@@ -76,6 +78,11 @@ class Renewal:
             if self._left() > 0:
                 return self._session
             raise self._failure or EksauthError("renewing the credentials takes too long", code="credentials.slow")
+
+    def finish(self) -> None:
+        """Wait for a renewal that has begun: cut off, it could lose a refresh token that was just traded in."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, _LAST_WAIT_SECONDS)
 
     def _left(self) -> float:
         ends = self._session.credentials.expires_at
@@ -142,6 +149,7 @@ def renewing_endpoint(renewal: Renewal) -> Iterator[Endpoint]:
         server.shutdown()
         server.server_close()
         thread.join()
+        renewal.finish()
 
 
 def credentials_document(session: Session, now: float) -> dict[str, str]:
@@ -168,6 +176,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
         self._room = threading.BoundedSemaphore(_MOST_REQUESTS)
+
+    def server_bind(self) -> None:
+        """Bind without the look-up of the host's name that the base class makes."""
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer in a thread, unless somebody opens more connections than any program needs."""
