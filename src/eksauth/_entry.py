@@ -8,7 +8,15 @@ import sys
 
 
 def main() -> int:
-    """Run eksauth with the process's own arguments and return the exit code.
+    """Run eksauth with the process's own arguments and return the exit code; Ctrl-C counts from the first import on."""
+    try:
+        return _main()
+    except KeyboardInterrupt:
+        return 130
+
+
+def _main() -> int:
+    """Run the hot path, or everything else.
 
     When the hot path has the answer the process ends here, without the interpreter's shutdown: the answer is already
     with the reader, there is nothing left to flush or free, and freeing it anyway is an eighth of an interpreter start.

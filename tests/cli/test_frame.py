@@ -87,6 +87,14 @@ def test_a_command_that_prints_nothing_needs_no_stdout() -> None:
     assert done.returncode == 0
 
 
+def test_ctrl_c_while_it_is_still_starting(tmp_path: Path) -> None:
+    """Somebody who leaves before everything is imported sees no traceback."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([*EKSAUTH, "login"], env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize("argv", [[], ["eks"], ["aws"], ["aws", "eks"], ["server"], ["sandbox"]], ids=" ".join)
 def test_a_group_alone_lists_its_commands(argv: list[str]) -> None:
     """Without a command the help is shown as it is meant to look, on stderr: nothing was done, and the code says so."""
