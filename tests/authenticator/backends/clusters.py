@@ -25,6 +25,9 @@ from eksauth.authenticator.backends.kube_where import Where
 from eksauth.sandbox.binaries import ControlPlane
 
 ROOT, SERVER, POWERLESS = "root-token", "server-token", "powerless-token"
+MAPPINGS = "/apis/iamauthenticator.k8s.aws/v1alpha1/iamidentitymappings"
+ENTRIES = "/apis/access.eksauth.dev/v1alpha1/accessentries"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 AWS_AUTH = "/api/v1/namespaces/kube-system/configmaps/aws-auth"
 
 
@@ -81,7 +84,8 @@ class Cluster:
                 return reply.status, json.loads(reply.read())
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, json.loads(error.read())
+                said = error.read()
+            return error.code, json.loads(said) if said.startswith(b"{") else {"message": said.decode()}
 
     def make(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Create an object, or replace the one of that name."""
@@ -101,6 +105,16 @@ class Cluster:
         binary = {"binaryData": data.pop("binaryData")} if "binaryData" in data else {}
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data, **binary}
         self.make("/api/v1/namespaces/kube-system/configmaps", body)
+
+    def map(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Create or replace an IAMIdentityMapping."""
+        head = {"apiVersion": "iamauthenticator.k8s.aws/v1alpha1", "kind": "IAMIdentityMapping"}
+        return self.make(MAPPINGS, {**head, "metadata": {"name": name}, "spec": spec})
+
+    def enter(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Create or replace an AccessEntry."""
+        head = {"apiVersion": "access.eksauth.dev/v1alpha1", "kind": "AccessEntry"}
+        return self.make(ENTRIES, {**head, "metadata": {"name": name}, "spec": spec})
 
     def delete(self, path: str) -> None:
         """Delete an object if there is one."""

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.authenticator.backends.clusters import AWS_AUTH, Cluster, embedded_cluster, real_cluster
+import yaml
+from tests.authenticator.backends.clusters import (
+    AWS_AUTH,
+    ENTRIES,
+    LEASES,
+    MAPPINGS,
+    Cluster,
+    embedded_cluster,
+    real_cluster,
+)
 
 from eksauth.sandbox.binaries import find_control_plane
+
+CRDS = Path(__file__).parents[3] / "deploy" / "crds"
 
 
 @pytest.fixture(scope="session", name="real_api")
@@ -40,6 +53,25 @@ def real_(real_api: Cluster) -> Cluster:
     """Give a real API server without aws-auth and without events."""
     clean(real_api)
     return real_api
+
+
+@pytest.fixture(scope="session", name="_definitions")
+def definitions_(real_api: Cluster) -> None:
+    """Install our custom resource definitions and wait until they are served."""
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    for definition in sorted(CRDS.glob("*.yaml")):
+        real_api.make(definitions, yaml.safe_load(definition.read_text()))
+    for path in (MAPPINGS, ENTRIES):
+        while real_api.ask("GET", path)[0] != 200:
+            time.sleep(0.05)
+
+
+@pytest.fixture(name="custom")
+def custom_(real: Cluster, _definitions: None) -> Cluster:
+    """Give a real API server with our custom resource definitions and no objects of them."""
+    for path in (MAPPINGS, ENTRIES, LEASES):
+        real.delete(path)
+    return real
 
 
 def clean(cluster: Cluster) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 from tests.authenticator.backends.clusters import AWS_AUTH, POWERLESS, Cluster
-from tests.authenticator.mapping.callers import HASH, A, identity
+from tests.authenticator.backends.watchers import Heard, become, started, until
+from tests.authenticator.mapping.callers import HASH, A
 
 from eksauth.authenticator.backends.backoff import Backoff
 from eksauth.authenticator.backends.config_map import config_map_backend
-from eksauth.authenticator.backends.kube_backend import Ears, KubeBackend
+from eksauth.authenticator.backends.kube_backend import KubeBackend
 from eksauth.authenticator.backends.kube_where import Where
-from eksauth.authenticator.backends.last_good import Notice
 from eksauth.authenticator.mapping.aws_auth import AwsAuthBackend
-from eksauth.authenticator.mapping.model import Match
 from eksauth.errors import ConfigError
 
 ROLE = f"arn:aws:iam::{A}:role/CICDRole"
@@ -28,56 +26,13 @@ PEOPLE = f"- userarn: {USER}\n  username: bob\n  groups:\n  - developers\n"
 BROKEN = f"- rolearn: {ROLE}\n  username: {{{{SessionName}}}}\n"
 
 
-@dataclass
-class Heard:
-    """What a backend tells."""
-
-    notices: list[Notice] = field(default_factory=list)
-    failures: int = 0
-    remarks: list[str] = field(default_factory=list)
-
-    def ears(self) -> Ears:
-        """Return what to give to a backend."""
-        return Ears(notice=self.notices.append, watch_failed=self.failed, remark=self.remarks.append)
-
-    def failed(self, mode: str) -> None:
-        """Count."""
-        assert mode
-        self.failures += 1
-
-    def kinds(self) -> list[str]:
-        """Return what happened, in order."""
-        return [notice.kind for notice in self.notices]
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Wait for something that happens soon."""
-    async with asyncio.timeout(60):
-        while not true():
-            await asyncio.sleep(0.02)
-
-
-def become(backend: KubeBackend[AwsAuthBackend], arn: str = f"arn:aws:sts::{A}:assumed-role/CICDRole/s") -> str | None:
-    """Return who a caller becomes, None when nobody."""
-    answer = backend.lookup(identity(arn))
-    return answer.username if isinstance(answer, Match) else None
-
-
-@asynccontextmanager
-async def watching(
+def watching(
     where: Where, heard: Heard | None = None, *, grace: float = 600, tick: Callable[[], float] | None = None
-) -> AsyncIterator[KubeBackend[AwsAuthBackend]]:
+) -> AbstractAsyncContextManager[KubeBackend[AwsAuthBackend]]:
     """Run a backend that tries again quickly."""
     more = {} if tick is None else {"tick": tick}
     ears = (heard or Heard()).ears()
-    before = asyncio.all_tasks()
-    backend = config_map_backend(where, grace=grace, ears=ears, backoff=Backoff(0.1, 0.5), **more)
-    try:
-        await backend.start()
-        yield backend
-    finally:
-        await backend.close()
-    assert asyncio.all_tasks() <= before
+    return started(config_map_backend(where, grace=grace, ears=ears, backoff=Backoff(0.1, 0.5), **more))
 
 
 async def test_cm_01_to_04_what_is_there_is_mapped(cluster: Cluster) -> None:

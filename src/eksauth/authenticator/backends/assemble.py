@@ -101,6 +101,8 @@ def _in_cluster(mode: str, config: ServerConfig, around: Surroundings) -> Callab
     def make() -> Backend:
         # only these need a Kubernetes client, whose models take a while to import
         from eksauth.authenticator.backends.config_map import config_map_backend
+        from eksauth.authenticator.backends.crd import identity_mapping_backend
+        from eksauth.authenticator.backends.entry_crd import access_entry_backend
         from eksauth.authenticator.backends.kube_backend import Ears
         from eksauth.authenticator.backends.kube_where import Where
 
@@ -108,6 +110,8 @@ def _in_cluster(mode: str, config: ServerConfig, around: Surroundings) -> Callab
         ears = Ears(notice=around.notice, watch_failed=around.watch_failed, remark=around.remark)
         if mode == "EKSConfigMap":
             return config_map_backend(where, grace=grace, ears=ears)
-        raise ConfigError(f"backend mode {mode} is not available in this version")
+        if mode == "CRD":
+            return identity_mapping_backend(where, grace=grace, ears=ears)
+        return access_entry_backend(where, partition=config.partition, grace=grace, ears=ears)
 
     return make
