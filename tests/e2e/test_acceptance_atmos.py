@@ -278,6 +278,17 @@ def test_nobody_is_signed_in(repository: Workplace, newest: Path) -> None:
     assert repository.asked() == []
 
 
+def test_a_login_where_nobody_sits(repository: Workplace) -> None:
+    """Without a terminal ``login`` cannot be the remedy for itself: it says what is missing, and asks AWS nothing."""
+    repository.forget_requests()
+
+    done = repository.eksauth("login")
+
+    assert done.returncode == 4
+    assert done.stderr.endswith("at a terminal, run: eksauth login dev-admin\n")
+    assert repository.asked() == []
+
+
 @pytest.mark.parametrize(
     "words",
     [

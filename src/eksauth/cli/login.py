@@ -115,6 +115,7 @@ def _command() -> str:
 
 def _run(config: AuthConfig, request: LoginRequest) -> LoggedIn:
     from eksauth.cli.step_progress import StepProgress
+    from eksauth.credentials.identities.contract import NeedsHuman
     from eksauth.login.run import SIGNING_IN
     from eksauth.login.run import login as run
 
@@ -125,7 +126,14 @@ def _run(config: AuthConfig, request: LoginRequest) -> LoggedIn:
             if what != SIGNING_IN or request.terms.human is None:
                 progress.show(what, done, known)
 
-        return run(config, request, environ=os.environ, watching=watching)
+        try:
+            return run(config, request, environ=os.environ, watching=watching)
+        except NeedsHuman as error:
+            if request.terms.human is not None or not (error.hint or "").startswith("run: "):
+                raise
+            # without this the way out would be the very command that has just failed
+            hint = f"nobody can be asked here; at a terminal, {error.hint}"
+            raise NeedsHuman(error.message, hint=hint, code=error.code) from None
 
 
 def _store_keys(config: AuthConfig, request: LoginRequest, human: Human | None) -> None:
