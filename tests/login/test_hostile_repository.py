@@ -41,13 +41,15 @@ def config_(desk: Desk, marker: Path, monkeypatch: pytest.MonkeyPatch) -> AuthCo
     return found
 
 
-@pytest.mark.parametrize("what", ["exec, env and shell", "console", "kubeconfig update"])
+@pytest.mark.parametrize("what", ["exec, env and shell", "console", "kubeconfig update", "nobody there"])
 def test_nothing_but_a_login_runs_its_commands(config: AuthConfig, marker: Path, what: str) -> None:
     """A person at the terminal who did not ask for a login has not vouched for the file either."""
     person, admin = Typist(), config.identities["admin"]
     with pytest.raises(NeedsHuman) as caught:
         if what == "console":
             console_sign_in(config, admin, ConsoleRequest(human=person), environ=os.environ)
+        elif what == "nobody there":
+            usable_session(config, admin, environ=os.environ)
         elif what == "kubeconfig update":
             act_as(config, admin, environ=os.environ, human=person)
         else:
@@ -55,6 +57,8 @@ def test_nothing_but_a_login_runs_its_commands(config: AuthConfig, marker: Path,
     assert caught.value.code == "credentials.untrusted_config"
     assert "eksauth login admin" in (caught.value.hint or "")
     assert not marker.exists()
+    # who waits for the same credentials with a file that was named must not hear of this
+    assert list(Path(os.environ["HOME"]).rglob("*.failed")) == []
 
 
 def test_a_login_does(config: AuthConfig, marker: Path) -> None:

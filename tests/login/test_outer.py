@@ -42,6 +42,18 @@ def test_out_again(environ: dict[str, str], depth: int) -> None:
     assert without == {**{name: value for name, value in environ.items() if name not in SECRET}, **ours}
 
 
+@pytest.mark.parametrize("before", [None, "https://ours.example"])
+def test_an_emulator_is_its_identitys_alone(before: str | None) -> None:
+    """Credentials of another identity are not looked for at the emulator that one runs as; a memory alone moves nothing."""
+    environ = {"PATH": "/bin"} | ({"AWS_ENDPOINT_URL": before} if before else {})
+    brought = {"AWS_ENDPOINT_URL": "https://emulator.example", "FOO": "y"}
+    deep = {**environ, **brought, **remembered(environ, names=brought, secrets=False)}
+
+    assert outer_environment(deep) == {**environ, "FOO": "y"}
+    forged = {**environ, MARK: "FOO", "EKSAUTH_OUTER_AWS_ENDPOINT_URL": "https://evil.example"}
+    assert outer_environment(forged) == environ
+
+
 @given(environ=ENVIRONMENTS)
 def test_nothing_happens_outside(environ: dict[str, str]) -> None:
     """Where no identity is in the environment nothing changes, and there is nothing to undo."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
 
+from eksauth.credentials.identity_inputs import ENDPOINTS
+
 MARK = "EKSAUTH_OUTER"
 """Set: this environment holds an identity, and ``EKSAUTH_OUTER_NAME`` is what ``NAME`` was. Its value names the other
 variables that came with the identity, with commas."""
@@ -86,7 +88,9 @@ def go_outside(environ: MutableMapping[str, str]) -> None:
     """Put an environment back to what it was outside; botocore reads the process's own, so that one has to change."""
     if MARK not in environ:
         return
-    for name in SOURCES:
+    # an emulator that one identity names is nobody else's; its own chain names it again
+    emulators = [name for name in companions(environ) if name in ENDPOINTS]
+    for name in (*SOURCES, *emulators):
         environ.pop(name, None)
         before = environ.get(PREFIX + name)
         if before is not None:

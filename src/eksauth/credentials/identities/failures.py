@@ -14,8 +14,14 @@ from eksauth.errors import AwsError, AwsUnreachable, ConfigError, CredentialsErr
 
 _FORMAT = "eksauth failure 1"
 _KINDS = {kind.__name__: kind for kind in (NeedsHuman, CredentialsError, AwsUnreachable, AwsError, ConfigError)}
-_PASSING = ("aws.Throttling", "aws.ThrottlingException", "aws.RequestLimitExceeded", "aws.TooManyRequestsException")
-"""Reasons that may be gone when the next process asks."""
+_PASSING = (
+    "aws.Throttling",
+    "aws.ThrottlingException",
+    "aws.RequestLimitExceeded",
+    "aws.TooManyRequestsException",
+    "credentials.untrusted_config",
+)
+"""Reasons that may be gone when the next process asks, or that are not its own: it may have named the same file."""
 
 
 def note_failure(environ: Mapping[str, str], key: str, error: EksauthError, now: float) -> None:
