@@ -1,0 +1,163 @@
+"""Manifests of aws-iam-authenticator with another image and command, started as processes on this machine.
+
+The containers' directories become directories of the test; arguments, environment and configuration stay what they are,
+but for those paths, a free port, and one more key: where STS is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.authenticator.process import FakeSts
+from tests.deploy.chart import Manifest, manifests, only
+
+REFERENCE = Path(__file__).parent / "reference"
+_COMMANDS = {"server": ["server", "run"], "init": ["server", "init"]}
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One container with our command.
+
+    :ivar paths: path in the container -> directory or file here.
+    """
+
+    command: list[str]
+    environ: dict[str, str]
+    paths: dict[str, Path]
+
+    def here(self, text: str) -> str:
+        """Return ``text`` with paths of the container replaced by those here."""
+        for inside in sorted(self.paths, key=len, reverse=True):
+            text = text.replace(inside, str(self.paths[inside]))
+        return text
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        return subprocess.run(
+            self.command, env=self.environ, capture_output=True, text=True, timeout=60, check=False, cwd="/"
+        )
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A server that is ready."""
+
+    ready: dict[str, Any]
+    process: subprocess.Popen[str]
+
+    def review(self, token: str) -> dict[str, Any]:
+        """Ask about a token and return the status of the TokenReview."""
+        body = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}})
+        answer: dict[str, Any] = json.loads(self.ask("/authenticate", body.encode()))["status"]
+        return answer
+
+    def ask(self, path: str, body: bytes | None = None) -> bytes:
+        """Ask for a path of the webhook's port."""
+        tls = ssl.create_default_context(cafile=self.ready["certificate"])
+        request = urllib.request.Request(f"https://localhost:{self.ready['port']}{path}", body)
+        with urllib.request.urlopen(request, context=tls, timeout=30) as reply:
+            answer: bytes = reply.read()
+        return answer
+
+    def stop(self) -> tuple[int, str]:
+        """Stop it as Kubernetes does and return exit code and log."""
+        self.process.terminate()
+        _, log = self.process.communicate(timeout=40)
+        return self.process.returncode, log
+
+
+def read(name: str) -> list[Manifest]:
+    """Return the manifests of one deployment."""
+    return manifests((REFERENCE / name).read_text())
+
+
+def containers(found: list[Manifest], directory: Path, sts: FakeSts | None = None) -> tuple[list[Moved], Moved]:
+    """Return init containers and server of a deployment, with every volume somewhere below ``directory``."""
+    [made] = [item for item in found if item["kind"] in {"DaemonSet", "Pod"}]
+    pod = made["spec"] if made["kind"] == "Pod" else made["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    inits = [_moved(item, volumes, directory, found, sts) for item in pod.get("initContainers", [])]
+    [server] = pod["containers"]
+    return inits, _moved(server, volumes, directory, found, sts)
+
+
+def _moved(
+    container: dict[str, Any],
+    volumes: dict[str, Any],
+    directory: Path,
+    found: list[Manifest],
+    sts: FakeSts | None,
+) -> Moved:
+    paths = {}
+    for mount in container["volumeMounts"]:
+        root = directory / mount["name"]
+        root.mkdir(exist_ok=True)
+        paths[mount["mountPath"].rstrip("/")] = root / mount.get("subPath", "")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(directory), "AWS_EC2_METADATA_DISABLED": "true"}
+    environ |= {item["name"]: item["value"] for item in container.get("env", [])}
+    verb, *arguments = container["args"]
+    moved = Moved([], environ, paths)
+    command = [sys.executable, "-m", "eksauth", *_COMMANDS[verb], *(moved.here(text) for text in arguments)]
+    for mount in container["volumeMounts"]:
+        config_map = volumes[mount["name"]].get("configMap")
+        if config_map is not None:
+            for name, text in only(found, "ConfigMap", config_map["name"])["data"].items():
+                content = _with_sts(text, sts) if name == "config.yaml" and sts else text
+                (directory / mount["name"] / name).write_text(moved.here(content))
+    if sts is not None and not any(argument == "-c" or argument.startswith("--config") for argument in arguments):
+        own = directory / "sts.yaml"
+        own.write_text(_with_sts("{}", sts))
+        command.append(f"--config={own}")
+    return Moved(command, environ, paths)
+
+
+def _with_sts(text: str, sts: FakeSts) -> str:
+    # the text stays as it was written: an account id must not pass through another YAML writer
+    override = f"  stsEndpointOverrides: {{sts.eu-west-1.amazonaws.com: '{sts.url}'}}\n"
+    if text.strip() == "{}":
+        return f"server:\n{override}"
+    assert yaml.safe_load(text)["server"]
+    return text.replace("server:\n", f"server:\n{override}", 1)
+
+
+@contextlib.contextmanager
+def started(server: Moved, directory: Path) -> Iterator[Answering]:
+    """Start a server on a free port, wait until it is ready, and end it."""
+    ready = directory / "ready.json"
+    process = subprocess.Popen(
+        [*server.command, "--port=0", f"--ready-file={ready}", *_no_health(server.command)],
+        env=server.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    )
+    try:
+        while not ready.exists():
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.02)
+        yield Answering(json.loads(ready.read_text()), process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _no_health(command: list[str]) -> list[str]:
+    """Return what takes a free port for health checks as well, once there is a port of its own for them."""
+    from eksauth.cli.server_run import run
+
+    known = {name for parameter in run.params for name in parameter.opts}
+    return ["--health-port=0"] if "--health-port" in known and command else []
