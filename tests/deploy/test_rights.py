@@ -33,7 +33,7 @@ AWS_AUTH = {
     "metadata": {"name": "aws-auth", "namespace": "kube-system"},
     "data": {"mapRoles": "- {rolearn: 'arn:aws:iam::111122223333:role/A', username: a}\n"},
 }
-CASES = {"EKSConfigMap": AWS_AUTH, "CRD": MAPPING, "AccessEntries": ENTRY}
+CASES: dict[str, dict[str, Any]] = {"EKSConfigMap": AWS_AUTH, "CRD": MAPPING, "AccessEntries": ENTRY}
 
 
 def granted(found: list[dict[str, Any]]) -> set[Right]:
@@ -113,6 +113,7 @@ _RESOURCES = {
 
 
 def _wait_for(cluster: Cluster, since: int, verb: str, kind: str) -> None:
+    requests: set[tuple[str, ...]] = set()
     for _ in range(600):
         requests = {used(event)[2:4] for event in cluster.audited(since)}
         if (_RESOURCES[kind], verb) in requests:
