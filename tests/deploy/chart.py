@@ -56,7 +56,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "podDisruptionBudget": {"enabled": False},
         "nodeSelector": {"kubernetes.io/os": "linux"},
     },
-    "daemonset-secret": {"clusterID": "demo", "tls": CERTIFICATE, "health": {"address": "0.0.0.0"}},
+    "daemonset-secret": {"clusterID": "demo", "tls": CERTIFICATE, "status": {"address": "0.0.0.0"}},
     "deployment": {"kind": "Deployment", "clusterID": "demo", "tls": CERTIFICATE},
     "deployment-entries-and-policies": {
         "kind": "Deployment",
@@ -82,7 +82,7 @@ VALUES: dict[str, dict[str, Any]] = {
             "toAPIServer": ["10.0.0.1/32"],
         },
         "service": {"clusterIP": "10.0.0.77", "annotations": {"a": "b"}},
-        "health": {"statusPage": True},
+        "drainDelaySeconds": 10,
         "topologySpread": False,
         "affinity": {},
     },

@@ -24,7 +24,8 @@ from tests.authenticator.process import FakeSts
 from tests.deploy.chart import Manifest, manifests, only
 
 REFERENCE = Path(__file__).parent / "reference"
-_COMMANDS = {"server": ["server", "run"], "init": ["server", "init"]}
+# options alone are for run
+_COMMANDS = {"server": ["server"], "init": ["server", "init"]}
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def started(server: Moved, directory: Path) -> Iterator[Answering]:
     """Start a server on a free port, wait until it is ready, and end it."""
     ready = directory / "ready.json"
     process = subprocess.Popen(
-        [*server.command, "--port=0", f"--ready-file={ready}", *_no_health(server.command)],
+        [*server.command, "--port=0", f"--ready-file={ready}"],
         env=server.environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -153,11 +154,3 @@ def started(server: Moved, directory: Path) -> Iterator[Answering]:
     finally:
         process.kill()
         process.communicate()
-
-
-def _no_health(command: list[str]) -> list[str]:
-    """Return what takes a free port for health checks as well, once there is a port of its own for them."""
-    from eksauth.cli.server_run import run
-
-    known = {name for parameter in run.params for name in parameter.opts}
-    return ["--health-port=0"] if "--health-port" in known and command else []

@@ -59,7 +59,8 @@ def test_a_token_of_the_cluster_only_where_a_backend_asks_it(chart: Chart, value
 def test_kubernetes_waits_for_the_drain(chart: Chart, values: dict[str, Any]) -> None:
     """The grace period is longer than the server's own, and no hook delays the signal."""
     pod = pod_of(chart.render(values))
-    assert pod["terminationGracePeriodSeconds"] >= Limits().grace + 10
+    delay = values.get("drainDelaySeconds", 5)
+    assert pod["terminationGracePeriodSeconds"] >= Limits().grace + delay + 5
     assert all("lifecycle" not in container for container in pod["containers"])
 
 
@@ -69,8 +70,8 @@ def test_probes_ask_alive_and_ready(chart: Chart, values: dict[str, Any]) -> Non
     [container] = pod_of(chart.render(values))["containers"]
     paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
-    assert all(container[name]["httpGet"]["port"] == "health" for name in paths)
-    assert {port["name"] for port in container["ports"]} == {"webhook", "health"}
+    assert all(container[name]["httpGet"]["port"] == "status" for name in paths)
+    assert {port["name"] for port in container["ports"]} == {"webhook", "status"}
 
 
 @sets

@@ -62,6 +62,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (not .Values.clusterID) (not .Values.existingConfigMap) }}{{ fail "clusterID is required: what clients give as --cluster-name" }}{{ end }}
 {{- if and (eq .Values.kind "Deployment") (not (include "eksauth.tlsSecret" .)) }}{{ fail "a Deployment needs a certificate that all its pods share: set tls.existingSecret or tls.certManager.enabled" }}{{ end }}
 {{- if and .Values.accessEntries (not (has "AccessEntries" .Values.backendMode)) }}{{ fail "accessEntries are read by the backend AccessEntries only: add it to backendMode" }}{{ end }}
+{{- if gt (add 25 .Values.drainDelaySeconds) (sub (int .Values.terminationGracePeriodSeconds) 5) }}{{ fail "terminationGracePeriodSeconds must be at least 30 more than drainDelaySeconds" }}{{ end }}
 {{- if and .Values.existingConfigMap .Values.accessEntries }}{{ fail "accessEntries cannot be put into an existing ConfigMap" }}{{ end }}
 {{- end }}
 
@@ -70,15 +71,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.server.port | default 21362 }}
 {{- end }}
 
-{{/* Flags that are not in the configuration of aws-iam-authenticator. */}}
+{{/* Flags for what is not in a configuration of aws-iam-authenticator. */}}
 {{- define "eksauth.serverArgs" -}}
-{{- $address := eq .Values.kind "DaemonSet" | ternary .Values.health.address "0.0.0.0" -}}
-- --health-address={{ $address }}
-- --health-port={{ .Values.health.port }}
-{{- if .Values.health.statusPage }}
-- --status-page
-{{- end }}
-{{- if gt (int .Values.workers) 1 }}
+{{- $daemon := eq .Values.kind "DaemonSet" -}}
+- --status-address={{ $daemon | ternary .Values.status.address "0.0.0.0" }}
+- --status-port={{ .Values.status.port }}
+# the probes ask the port above
+- --health-port=0
 - --workers={{ .Values.workers }}
+{{- if not $daemon }}
+- --drain-delay={{ .Values.drainDelaySeconds }}
 {{- end }}
 {{- end }}

@@ -90,20 +90,20 @@ spec:
     {{- end }}
     ports:
     - {name: webhook, containerPort: {{ include "eksauth.port" . }}}
-    - {name: health, containerPort: {{ .Values.health.port }}}
-    {{- $host := and $daemon (ne .Values.health.address "0.0.0.0") (ne .Values.health.address "::") }}
+    - {name: status, containerPort: {{ .Values.status.port }}}
+    {{- $host := and $daemon (ne .Values.status.address "0.0.0.0") (ne .Values.status.address "::") }}
     # the API may be slow to reach at a start: until mappings are there the pod is not ready, which stops a rollout
     startupProbe:
-      httpGet: {path: /healthz, port: health{{ if $host }}, host: {{ .Values.health.address }}{{ end }}}
+      httpGet: {path: /healthz, port: status{{ if $host }}, host: {{ .Values.status.address }}{{ end }}}
       periodSeconds: 2
       failureThreshold: 30
     livenessProbe:
-      httpGet: {path: /healthz, port: health{{ if $host }}, host: {{ .Values.health.address }}{{ end }}}
+      httpGet: {path: /healthz, port: status{{ if $host }}, host: {{ .Values.status.address }}{{ end }}}
       periodSeconds: 10
       timeoutSeconds: 5
       failureThreshold: 6
     readinessProbe:
-      httpGet: {path: /readyz, port: health{{ if $host }}, host: {{ .Values.health.address }}{{ end }}}
+      httpGet: {path: /readyz, port: status{{ if $host }}, host: {{ .Values.status.address }}{{ end }}}
       periodSeconds: 5
       timeoutSeconds: 5
       failureThreshold: 2
