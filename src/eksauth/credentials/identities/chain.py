@@ -83,27 +83,44 @@ def regions_of(config: AuthConfig, identity: Identity) -> tuple[str, ...]:
 def region_of(config: AuthConfig, identity: Identity) -> str:
     """Return where STS is asked for this chain: the nearest region to the target that the configuration names.
 
-    Else the first region of the partition that an ARN in the chain names. The environment has no say: kubectl in an
-    editor and the shell in which somebody signed in have to mean the same credentials.
+    Else the first region of the partition that an ARN in the chain names, or that all roles name which identities of
+    the file assume from here. The environment has no say: kubectl in an editor and the shell in which somebody signed
+    in have to mean the same credentials.
     """
     links = links_of(config, identity)
     for link in reversed(links):
         region = link.region if isinstance(link, Provider) else link.principal.region or link.credentials.region
         if region:
             return region
-    return _FIRST_REGIONS[_partition(links)]
+    named = [name for link in reversed(links) for name in _partitions(link)]
+    if not named:
+        following = {name for link in _followers(config, identity) for name in _partitions(link)}
+        named = list(following) if len(following) == 1 else [AWS.name]
+    return _FIRST_REGIONS[named[0]]
 
 
-def _partition(links: tuple[Provider | Identity, ...]) -> str:
-    for link in reversed(links):
-        for text in _arns(link):
-            try:
-                name = parse_arn(text).partition
-            except ValueError:
-                continue
-            if name in _FIRST_REGIONS:
-                return name
-    return AWS.name
+def _partitions(link: Provider | Identity) -> list[str]:
+    """Return the partitions that ARNs of a link name."""
+    found = []
+    for text in _arns(link):
+        try:
+            name = parse_arn(text).partition
+        except ValueError:
+            continue
+        if name in _FIRST_REGIONS:
+            found.append(name)
+    return found
+
+
+def _followers(config: AuthConfig, identity: Identity) -> list[Identity]:
+    """Return the identities whose chains go through this one."""
+    names = {identity.name.lower()}
+    while True:
+        following = [each for each in config.identities.values() if (each.via_identity or "").lower() in names]
+        found = {each.name.lower() for each in following}
+        if found <= names:
+            return following
+        names |= found
 
 
 def _arns(link: Provider | Identity) -> list[str]:

@@ -20,7 +20,8 @@ from eksauth.credentials.identities.contract import login_hint
 from eksauth.credentials.model import Credentials
 from eksauth.errors import AwsUnreachable, CredentialsError
 
-_STALE = {"credentials.expired", "credentials.unknown_key", "credentials.bad_signature"}
+STALE = frozenset(("credentials.expired", "credentials.unknown_key", "credentials.bad_signature"))
+"""Codes of errors that say that the credentials themselves are no good."""
 
 
 def sts_client(region: str, *, endpoint_url: str | None, credentials: Credentials | None) -> Any:
@@ -49,7 +50,7 @@ def sts_errors(identity: str, doing: str) -> Iterator[None]:
     except AwsUnreachable:
         raise
     except CredentialsError as error:
-        if error.code in _STALE:
+        if error.code in STALE:
             raise CredentialsError(
                 f"{error.message} ({doing})", hint=f"{login_hint(identity)} to get new ones", code=error.code
             ) from None

@@ -86,11 +86,28 @@ class UserStep:
                 "SerialNumber": serial,
                 "TokenCode": mfa_code(self.name, serial, process, context),
             }
-        from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
+        from eksauth.credentials.identities.sts import STALE, credentials_from, sts_client, sts_errors
 
-        with sts_errors(self.name, f"getting a session for {self.name}"):
-            client = sts_client(self.region, endpoint_url=self.identity.endpoint_url, credentials=keys)
-            return credentials_from(client.get_session_token(**parameters), f"user {self.name}")
+        try:
+            with sts_errors(self.name, f"getting a session for {self.name}"):
+                client = sts_client(self.region, endpoint_url=self.identity.endpoint_url, credentials=keys)
+                return credentials_from(client.get_session_token(**parameters), f"user {self.name}")
+        except CredentialsError as error:
+            if error.code not in STALE:
+                raise
+            raise CredentialsError(error.message, hint=self._mend(), code=error.code) from None
+
+    def _mend(self) -> str:
+        """Return what to do about keys that AWS does not take: no login gets others."""
+        if self.identity.credentials.access_key_id:
+            mend = f"correct them at {self.identity.place}"
+        else:
+            from shlex import quote
+
+            mend = f"store others: eksauth login {quote(self.name)} --store-keys"
+        if self.identity.credentials.region or self.identity.principal.region:
+            return mend
+        return f"{mend}; keys of China or GovCloud need credentials.region"
 
     def _seconds(self) -> int:
         return min(max(self.identity.session_seconds or DEFAULT_SECONDS, MIN_SECONDS), MAX_SECONDS)
