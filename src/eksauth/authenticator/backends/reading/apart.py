@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from eksauth.authenticator.backends.reading.jobs import Content, Job
-from eksauth.authenticator.backends.reading.wire import HEADER, MAX_FRAME_BYTES, Assembly, encode_job
+from eksauth.authenticator.backends.reading.wire import HEADER, MAX_FRAME_BYTES, READY, Assembly, encode_job
 from eksauth.errors import ConfigError
 
 TIME_LIMIT = 300.0
@@ -24,7 +24,7 @@ _CODE = "import sys; sys.path[:] = sys.argv[1:]; from eksauth.authenticator.back
 
 
 class CannotStart(Exception):
-    """The system lets no further process begin."""
+    """No further process can begin here: the system is at a limit, or this is no interpreter that could be started."""
 
 
 async def read_apart(job: Job) -> Content:
@@ -35,17 +35,19 @@ async def read_apart(job: Job) -> Content:
     :raises CannotStart: nothing was done.
     """
     try:
+        line = encode_job(job)
         process = await asyncio.create_subprocess_exec(
             *command(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # signals for the server's group are not for it
         )
-    except OSError as error:
-        raise CannotStart(error.strerror or "no process") from None
+    except (OSError, UnicodeEncodeError):  # the latter for a path that is no text
+        raise CannotStart from None
     try:
         async with asyncio.timeout(TIME_LIMIT):
-            return await _content(process, job)
+            return await _content(process, line)
     except TimeoutError:
         raise ConfigError(
             f"{_what(job)}: reading it took longer than {TIME_LIMIT:g} seconds", code="config.reader"
@@ -68,12 +70,16 @@ def command() -> list[str]:
     return [sys.executable, "-c", _CODE, *path]
 
 
-async def _content(process: asyncio.subprocess.Process, job: Job) -> Content:
+async def _content(process: asyncio.subprocess.Process, line: bytes) -> Content:
     requests, frames = process.stdin, process.stdout
     if requests is None or frames is None:
-        raise EOFError
-    requests.write(encode_job(job))
-    await requests.drain()
+        raise CannotStart
+    try:
+        requests.write(line)
+        await requests.drain()
+        await frames.readexactly(len(READY))
+    except (EOFError, ConnectionError):
+        raise CannotStart from None
     assembly = Assembly()
     while assembly.content is None:
         size = int.from_bytes(await frames.readexactly(HEADER), "big")

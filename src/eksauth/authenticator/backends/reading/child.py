@@ -16,7 +16,7 @@ from threading import Thread
 from typing import BinaryIO
 
 from eksauth.authenticator.backends.reading.jobs import Content, Job
-from eksauth.authenticator.backends.reading.wire import decode_job, frames_of
+from eksauth.authenticator.backends.reading.wire import READY, decode_job, frames_of
 from eksauth.errors import ConfigError
 
 MEMORY_BYTES = 4 * 2**30
@@ -32,6 +32,8 @@ def main() -> None:
     Thread(target=_end_with, args=(jobs,), daemon=True).start()
     code = 0
     try:
+        out.write(READY)
+        out.flush()
         for frame in frames_of(lambda: _read(job)):
             out.write(frame)
         out.flush()
@@ -47,7 +49,7 @@ def _read(job: Job) -> Content:
     except MemoryError:
         what = getattr(job, "path", "") or getattr(job, "name", "")
         raise ConfigError(
-            f"{what}: reading it takes more than {MEMORY_BYTES // 2**30} GiB of memory", hint="this is too large"
+            f"{what}: reading it takes more memory than there is", hint="this is too large, or the limit too low"
         ) from None
 
 

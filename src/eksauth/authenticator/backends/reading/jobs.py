@@ -24,7 +24,7 @@ from eksauth.yaml_source.nodes import MAX_FILE_BYTES, YamlFile, read_bounded
 class Content:
     """What was read.
 
-    :ivar config: of a server's configuration file, with its mappings and warnings.
+    :ivar config: of a server's configuration file, without mappings and warnings, which are next to it.
     :ivar updated_at: of a dynamic file: epoch seconds that its writer gives, None without.
     """
 
@@ -51,7 +51,8 @@ class ServerConfigJob(msgspec.Struct, frozen=True, tag="config"):
     def read(self) -> Content:
         """Read the file; raises ConfigError."""
         config = load_server_config(Path(self.path))
-        return Content(mappings=config.mappings, problems=config.warnings, config=config)
+        bare = replace(config, mappings=Mappings(), warnings=())
+        return Content(mappings=config.mappings, problems=config.warnings, config=bare)
 
 
 class DynamicFileJob(msgspec.Struct, frozen=True, tag="dynamic"):

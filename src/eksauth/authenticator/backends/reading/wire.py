@@ -7,7 +7,6 @@ gains nothing over the one that serves. What many entries have in common (file, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -34,6 +33,9 @@ MAX_FRAME_BYTES = 256 * 1024 * 1024
 """More than one entry can take: a file is at most 64 MiB, and its texts are no longer than it."""
 HEADER = 4
 """Bytes before each frame: its length, the most significant first."""
+READY = b"\n"
+"""What comes before the first frame: the process has begun."""
+_SPLIT_BYTES = 256 * 1024
 
 _Role = tuple[str | None, PermissionSet | None, str, tuple[str, ...], int, str | None]
 _User = tuple[str, str, tuple[str, ...], int, str | None]
@@ -122,8 +124,19 @@ def frames_of(read: Callable[[], Content]) -> Iterator[bytes]:
     else:
         frames = _frames(content)
     for frame in frames:
-        raw = _encode(frame)
-        yield len(raw).to_bytes(HEADER, "big") + raw
+        for raw in _encoded(frame):
+            yield len(raw).to_bytes(HEADER, "big") + raw
+
+
+def _encoded(frame: Frame) -> Iterator[bytes]:
+    """Yield a frame, in parts when its entries are long ones: whoever takes it has other things to do."""
+    raw = _encode(frame)
+    if isinstance(frame, (End, Failed)) or len(raw) <= _SPLIT_BYTES or len(frame.rows) < 2:
+        yield raw
+        return
+    half = len(frame.rows) // 2
+    for rows in (frame.rows[:half], frame.rows[half:]):
+        yield from _encoded(msgspec.structs.replace(frame, rows=rows))
 
 
 def _frames(content: Content) -> Iterator[Frame]:
@@ -136,10 +149,7 @@ def _frames(content: Content) -> Iterator[Frame]:
         yield Accounts(file, [(x.account_id, x.source.line) for x in accounts])
     for file, entries in _by_file(content.entries):
         yield Entries(file, [_row(entry) for entry in entries])
-    config = content.config
-    if config is not None:
-        config = replace(config, mappings=Mappings(), warnings=())
-    yield End(len(content), content.problems, config, content.updated_at)
+    yield End(len(content), content.problems, content.config, content.updated_at)
 
 
 def _by_file(entries: Iterable[T]) -> Iterator[tuple[str, list[T]]]:
