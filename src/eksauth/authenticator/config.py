@@ -22,7 +22,17 @@ from eksauth.yaml_source.nodes import YamlFile, is_null, read_bounded
 
 DEFAULT_ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 21362
+DEFAULT_HEALTH_PORT = 21363
 DEFAULT_STATE_DIR = Path("/var/aws-iam-authenticator")
+LIMITS = {
+    "connections": "connections",
+    "connectionsPerSource": "connections_per_source",
+    "handshakes": "handshakes",
+    "verifications": "verifications",
+    "verificationsPerSource": "verifications_per_source",
+    "verificationRatePerSource": "rate_per_source",
+}
+"""Keys of ``server.limits``, and what the server calls them."""
 DEFAULT_KUBECONFIG = Path("/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml")
 
 
@@ -40,6 +50,11 @@ class ServerConfig:
     :param access_entries_file: of the ``AccessEntries`` backend; None takes them from custom resources.
     :param kubeconfig: how backends in the cluster reach its API; None, with no ``master``, means from inside.
     :param empty_grace_seconds: how long mappings that were emptied or deleted stay in force.
+    :param workers: processes that share the port.
+    :param status_port: plain HTTP for metrics, probes and the status page; None for no such port.
+    :param health_port: plain HTTP for health checks; None for the default, 0 for no such port.
+    :param drain_delay_seconds: between becoming unready and closing the port.
+    :param limits: some of :data:`LIMITS`.
     :param warnings: what loads but will not do what its writer meant.
     """
 
@@ -68,6 +83,14 @@ class ServerConfig:
     kubeconfig: Path | None = None
     master: str = ""
     empty_grace_seconds: int = 600
+    workers: int = 1
+    status_address: str = "127.0.0.1"
+    status_port: int | None = None
+    health_address: str = "127.0.0.1"
+    health_port: int | None = None
+    drain_delay_seconds: int = 0
+    explain_refusals: bool = False
+    limits: dict[str, int] = field(default_factory=dict)
     log_verbosity: str = "info"
     warnings: tuple[Problem, ...] = ()
 
@@ -148,6 +171,14 @@ class _ConfigReader:
             "kubeconfig": self._path(keys, "kubeconfig"),
             "master": self._text(keys, "master"),
             "empty_grace_seconds": self._number(keys.get("emptyGraceSeconds"), "emptyGraceSeconds"),
+            "workers": self._number(keys.get("workers"), "workers", 1, 64),
+            "status_address": self._text(keys, "statusAddress"),
+            "status_port": self._number(keys.get("statusPort"), "statusPort", 1, 65535),
+            "health_address": self._text(keys, "healthAddress"),
+            "health_port": self._number(keys.get("healthPort"), "healthPort", 0, 65535),
+            "drain_delay_seconds": self._number(keys.get("drainDelaySeconds"), "drainDelaySeconds", 0, 300),
+            "explain_refusals": self._truth(keys.get("explainRefusals"), "explainRefusals"),
+            "limits": self._limits(keys.get("limits")),
         }
 
     def _known(
@@ -216,6 +247,13 @@ class _ConfigReader:
 
     def _warn_old_name(self, node: yaml.Node, old: str, mode: str) -> None:
         self._warn(node, "config.deprecated_backend", f"backend mode {old} is now called {mode}", f"write {mode}")
+
+    def _limits(self, node: yaml.Node | None) -> dict[str, int] | None:
+        if node is None or is_null(node):
+            return None
+        keys = self._known(node, tuple(LIMITS), "server.limits")
+        found = {name: self._number(value, name, 0 if "Rate" in name else 1) for name, value in keys.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
     def _reserved(self, node: yaml.Node | None) -> dict[str, tuple[str, ...]]:
         reserved: dict[str, tuple[str, ...]] = {}
@@ -302,4 +340,12 @@ _SERVER_KEYS = (
     "dynamicBackendModePath",
     "accessEntriesPath",
     "emptyGraceSeconds",
+    "workers",
+    "statusAddress",
+    "statusPort",
+    "healthAddress",
+    "healthPort",
+    "drainDelaySeconds",
+    "explainRefusals",
+    "limits",
 )

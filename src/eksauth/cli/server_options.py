@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from eksauth.cli.go_flags import switch
-from eksauth.errors import ConfigError
+from eksauth.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from eksauth.authenticator.config import ServerConfig
@@ -64,6 +64,24 @@ def with_flags(config: ServerConfig, flags: dict[str, Any]) -> ServerConfig:
     from dataclasses import replace
 
     return replace(config, **{key: value for key, value in flags.items() if value is not None})
+
+
+def limits(written: tuple[str, ...]) -> dict[str, int] | None:
+    """Return what ``--limit NAME=NUMBER`` says, None when it is not given.
+
+    :raises UsageError: for a name that is not there, or no number.
+    """
+    from eksauth.authenticator.config import LIMITS
+
+    found: dict[str, int] = {}
+    for text in written:
+        name, _, number = text.partition("=")
+        least = 0 if "Rate" in name else 1
+        if name not in LIMITS or not (number.isascii() and number.isdigit()) or not least <= int(number) <= 10**6:
+            names = ", ".join(LIMITS)
+            raise UsageError(f"no such limit: {text!r}", hint=f"NAME=NUMBER, up to 1000000, with one of {names}")
+        found[name] = int(number)
+    return found or None
 
 
 def missing(error: ImportError) -> ConfigError:

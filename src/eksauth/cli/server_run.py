@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from eksauth.cli.go_flags import GoFlags
-from eksauth.cli.server_options import common_options, missing, with_flags
+from eksauth.cli.server_options import common_options, limits, missing
 
 LEVELS = ("panic", "fatal", "error", "warning", "info", "debug", "trace")
 
@@ -35,6 +35,23 @@ Options given here beat the configuration file. SIGTERM drains and stops; a seco
 @click.option("--no-cache", is_flag=True, help="Ask STS for every request.")
 @click.option("--audience", multiple=True, help="Audience that tokens are good for; repeatable. Default: all.")
 @click.option("--explain-refusals", is_flag=True, help="Tell API servers why; they then cache no refusal.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that share the port (default 1).")
+@click.option("--status-address", help="Address of the status port (default 127.0.0.1).")
+@click.option(
+    "--status-port",
+    type=click.IntRange(0, 65535),
+    help="Plain HTTP with /metrics, /healthz, /readyz and a status page; 0 takes a free port. Default: none.",
+)
+@click.option("--health-address", help="Address of the health port (default 127.0.0.1).")
+@click.option(
+    "--health-port",
+    type=click.IntRange(0, 65535),
+    help="Plain HTTP that says ok (default 21363, none with --port 0); 0 for none.",
+)
+@click.option(
+    "--drain-delay", type=click.IntRange(0, 300), help="Seconds between SIGTERM and closing the port (default 0)."
+)
+@click.option("--limit", multiple=True, metavar="NAME=NUMBER", help="As in server.limits, e.g. connections=2000.")
 @click.option("--log-format", "-l", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--log-verbosity",
@@ -64,19 +81,22 @@ def run(
     no_cache: bool,
     audience: tuple[str, ...],
     explain_refusals: bool,
+    workers: int | None,
+    status_address: str | None,
+    status_port: int | None,
+    health_address: str | None,
+    health_port: int | None,
+    drain_delay: int | None,
+    limit: tuple[str, ...],
     log_format: str,
     log_verbosity: str | None,
     ready_file: Path | None,
 ) -> int:
     """Answer TokenReviews over HTTPS until told to stop."""
-    import asyncio
-
     try:
-        from eksauth.authenticator.backends.reading.read import read_server_config
-        from eksauth.authenticator.config import ServerConfig
         from eksauth.authenticator.mapping.modes import backend_modes
-        from eksauth.authenticator.server import decision_log
-        from eksauth.authenticator.server import run as serve
+        from eksauth.authenticator.server.launch import Launch
+        from eksauth.authenticator.server.start import start
     except ImportError as error:
         raise missing(error) from None
     given: dict[str, Any] = {
@@ -94,25 +114,23 @@ def run(
         "master": master,
         "ec2_describe_instances_qps": ec2_qps,
         "ec2_describe_instances_burst": ec2_burst,
+        "workers": workers,
+        "status_address": status_address,
+        "status_port": status_port,
+        "health_address": health_address,
+        "health_port": health_port,
+        "drain_delay_seconds": drain_delay,
+        "explain_refusals": explain_refusals or None,
+        "limits": limits(limit),
     }
-
-    async def read() -> ServerConfig:
-        loaded = await read_server_config(config) if config is not None else ServerConfig()
-        settled = with_flags(loaded, given)
-        serve.check(settled)
-        return settled
-
-    settled = asyncio.run(read())
-    decision_log.configure(log_format, settled.log_verbosity)
-    settings = serve.settings_of(
-        settled,
-        cache_ttl=0 if no_cache else cache_ttl,
-        negative_ttl=0 if no_cache else None,
-        audiences=frozenset(audience) or None,
-        explain_refusals=explain_refusals,
-        ready_file=ready_file,
+    return start(
+        Launch(
+            path=config,
+            flags=given,
+            cache_ttl=0 if no_cache else cache_ttl,
+            negative_ttl=0 if no_cache else None,
+            audiences=frozenset(audience) or None,
+            log_format=log_format,
+            ready_file=ready_file,
+        )
     )
-    serving = serve.serve(settled, settings, read=read if config is not None else None, path=config)
-    del settled  # or its mappings would stay in memory when newer ones have replaced them
-    with asyncio.Runner(loop_factory=serve.loop_factory()) as runner:
-        return runner.run(serving)

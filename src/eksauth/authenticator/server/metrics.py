@@ -101,6 +101,12 @@ class Metrics:
         self.ec2_calls = self._plain(
             "aws_iam_authenticator_ec2_describe_instances_calls", "Calls to EC2 for the names of nodes."
         )
+        self.ready = Gauge("eksauth_ready", "1 when the server should get requests.", registry=self.registry)
+        self.certificate_until = Gauge(
+            "eksauth_certificate_expiry_timestamp_seconds",
+            "When the server's certificate ends, in epoch seconds.",
+            registry=self.registry,
+        )
         ages = Histogram(
             "aws_iam_authenticator_dynamic_e2e_latency_seconds",
             "Seconds from the writing of an update to its effect.",
@@ -154,11 +160,15 @@ class Metrics:
 
     def exposition(self, cached: tuple[int, int] = (0, 0)) -> bytes:
         """Return everything in the Prometheus text format; ``cached`` is how many grants and refusals are held."""
-        for bring_up_to_date in self.before_exposition:
-            bring_up_to_date()
+        self.bring_up_to_date(cached)
+        return generate_latest(self.registry)
+
+    def bring_up_to_date(self, cached: tuple[int, int]) -> None:
+        """Set the gauges of what nobody counts as it happens."""
+        for update in self.before_exposition:
+            update()
         self._cached.labels("grant").set(cached[0])
         self._cached.labels("refusal").set(cached[1])
-        return generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

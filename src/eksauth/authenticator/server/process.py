@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import json
 import logging
-import os
-import signal
-import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from eksauth.authenticator.server import webhook_kubeconfig as kubeconfig
 from eksauth.authenticator.server.acceptor import Acceptor
@@ -23,12 +16,14 @@ from eksauth.authenticator.server.certs import ServerCertificate, covers, load_o
 from eksauth.authenticator.server.connections import BoundedServer
 from eksauth.authenticator.server.decision_log import LOGGER_NAME
 from eksauth.authenticator.server.judge import Authority, Judge
+from eksauth.authenticator.server.listening import listen
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.settings import ServerSettings
 from eksauth.authenticator.server.sources import Sources
+from eksauth.authenticator.server.view import ProcessView, View
 from eksauth.authenticator.server.webhook import Authorizer, Webhook
 from eksauth.errors import ConfigError
-from eksauth.files import why, write_whole
+from eksauth.files import why
 
 _log = logging.getLogger(LOGGER_NAME)
 _FLUSH_SECONDS = 0.25
@@ -39,16 +34,27 @@ class AuthenticatorServer:
     """One listening server. :meth:`start` and :meth:`stop` are called once each, in one event loop.
 
     :param authorizer: what access policies grant; None has no opinion on anything.
+    :param view: what is shown of the server; None shows this process.
+    :ivar seen: this process, as it sees itself.
     """
 
     def __init__(
-        self, settings: ServerSettings, authority: Authority, metrics: Metrics, authorizer: Authorizer | None = None
+        self,
+        settings: ServerSettings,
+        authority: Authority,
+        metrics: Metrics,
+        authorizer: Authorizer | None = None,
+        view: View | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
         self._authority = authority
         self._authorizer = authorizer
         self.port = settings.port
+        self.draining = False
+        self.seen = ProcessView(settings.cluster_id, metrics)
+        self.view = view or self.seen
+        self.seen.draining = lambda: self.draining
         self._closing = contextlib.AsyncExitStack()
         self._hurry = asyncio.Event()
 
@@ -69,7 +75,7 @@ class AuthenticatorServer:
         if not covers(certificate.pem, settings.hostname):
             _log.warning("the certificate does not name the host", extra={"fields": {"hostname": settings.hostname}})
         context = tls_context(certificate)
-        listener = listen(settings.address, settings.port)
+        listener = listen(settings.address, settings.port, shared=settings.shared)
         self.port = listener.getsockname()[1]
         cache = settings.cache
         sources = Sources(
@@ -87,7 +93,14 @@ class AuthenticatorServer:
             time_limit=limits.decision,
             sources=sources,
         )
-        webhook = Webhook(judge, self.metrics, settings.webhook, self._authorizer)
+        webhook = Webhook(
+            judge,
+            self.metrics,
+            settings.webhook,
+            view=self.view,
+            recent=self.seen.recent,
+            authorizer=self._authorizer,
+        )
         connections = BoundedServer(
             webhook,
             self.metrics,
@@ -116,6 +129,9 @@ class AuthenticatorServer:
             listener.close()
             raise
         self.webhook = webhook
+        self.seen.counts = judge.cache.counts
+        self.seen.scrubbed_accounts = lambda: webhook.settings.scrubbed_accounts
+        self.seen.certificate = lambda: self._reload.current
         self._reload = CertificateReload(certificate, context, clock=time.time, changed=self._tell_api_servers)
         self._watch = asyncio.create_task(self._reload.watch(), name="watch certificate")
         self._closing.push_async_callback(judge.close)
@@ -130,15 +146,7 @@ class AuthenticatorServer:
         await self._reload.reload()
 
     async def _tell_api_servers(self, certificate: ServerCertificate) -> bool:
-        if self.settings.kubeconfig is None:
-            return True
-        content = kubeconfig.render(self.url, certificate.pem)
-        try:
-            await asyncio.to_thread(kubeconfig.write, self.settings.kubeconfig, content)
-        except ConfigError as error:
-            _log.warning("webhook kubeconfig", extra={"fields": {"warning": error.message}})
-            return False
-        return True
+        return await kubeconfig.renew(self.settings.kubeconfig, self.url, certificate.pem)
 
     async def _stop_watching(self) -> None:
         self._watch.cancel()
@@ -146,8 +154,16 @@ class AuthenticatorServer:
             await self._watch
 
     async def stop(self, hurry: asyncio.Event) -> None:
-        """Stop accepting, finish what is under way within the grace period, and close; ``hurry`` ends the grace."""
+        """Say that the server is unready, stop accepting, finish what is under way within the grace period, and close.
+
+        :param hurry: ends each wait.
+        """
         self._hurry = hurry
+        self.draining = True
+        if self.settings.limits.drain_delay:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.limits.drain_delay):
+                    await hurry.wait()
         await self._closing.aclose()
 
     async def _drain(self, webhook: Webhook, connections: BoundedServer) -> None:
@@ -156,85 +172,6 @@ class AuthenticatorServer:
         _, pending = await asyncio.wait(waits, timeout=self.settings.limits.grace, return_when=asyncio.FIRST_COMPLETED)
         for wait in pending:
             wait.cancel()
-
-
-async def run(server: AuthenticatorServer, reload: Callable[[], Awaitable[None]]) -> int:
-    """Serve until SIGTERM or SIGINT and return the exit code.
-
-    The first signal drains; a second one cuts what is left and gives 128 plus its number. SIGHUP reloads.
-
-    :param reload: reads configuration and mappings again.
-    """
-    settings = server.settings
-    loop = asyncio.get_running_loop()
-    stopping, hurry = asyncio.Event(), asyncio.Event()
-    received: list[int] = []
-
-    def on_signal(number: int) -> None:
-        (hurry if received else stopping).set()
-        received.append(number)
-
-    reloads: set[asyncio.Task[None]] = set()
-
-    async def reload_all() -> None:
-        _log.info("reloading", extra={"fields": {"signal": "SIGHUP"}})
-        await reload()
-        await server.reload()
-
-    def on_hangup() -> None:
-        task = asyncio.ensure_future(reload_all())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
-    # one that was killed left its file behind
-    _take_away(settings.ready_file)
-    try:
-        certificate = await server.start(time.time())
-        loop.add_signal_handler(signal.SIGHUP, on_hangup)
-        announce(server, certificate)
-        await stopping.wait()
-        _log.info("stopping", extra={"fields": {"signal": signal.Signals(received[0]).name}})
-    finally:
-        _take_away(settings.ready_file)
-        for task in reloads:
-            task.cancel()
-        await server.stop(hurry)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.remove_signal_handler(number)
-    _log.info("stopped")
-    return 128 + received[1] if hurry.is_set() else 0
-
-
-def _take_away(ready_file: Path | None) -> None:
-    if ready_file is not None:
-        with contextlib.suppress(OSError):
-            ready_file.unlink()
-
-
-def announce(server: AuthenticatorServer, certificate: ServerCertificate) -> None:
-    """Log where the server listens, and write the ready file when one is wanted.
-
-    :raises ConfigError: when it cannot be written.
-    """
-    settings = server.settings
-    facts = {
-        "address": settings.address,
-        "port": server.port,
-        "url": server.url,
-        "kubeconfig": str(settings.kubeconfig.absolute()) if settings.kubeconfig else None,
-        "certificate": str(certificate.certificate_path.absolute()),
-    }
-    _log.info(
-        "listening", extra={"fields": facts | {"cluster": settings.cluster_id, "new_certificate": certificate.made}}
-    )
-    if settings.ready_file is None:
-        return
-    try:
-        write_whole(settings.ready_file, json.dumps({"pid": os.getpid()} | facts).encode() + b"\n", 0o600)
-    except OSError as error:
-        raise ConfigError(f"cannot write the ready file {settings.ready_file}: {why(error)}") from None
 
 
 def tls_context(certificate: ServerCertificate) -> ssl.SSLContext:
@@ -249,27 +186,3 @@ def tls_context(certificate: ServerCertificate) -> ssl.SSLContext:
             f"cannot use {certificate.certificate_path}: {why(error)}", code="config.certificate"
         ) from None
     return context
-
-
-def listen(address: str, port: int) -> socket.socket:
-    """Return a listening socket; ``::`` takes IPv4 as well where the system can do that.
-
-    :raises ConfigError: when the address cannot be had.
-    """
-    if not 0 <= port <= 65535:
-        raise ConfigError(f"cannot listen on {address} port {port}: no such port", hint="ports are 0 to 65535")
-    try:
-        family, _, _, _, where = socket.getaddrinfo(
-            address or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        both = family == socket.AF_INET6 and where[0] == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server((str(where[0]), port), family=family, backlog=1024, dualstack_ipv6=both)
-    except OSError as error:
-        in_use = error.errno == errno.EADDRINUSE
-        reason = "it is in use" if in_use else why(error)
-        hint = "stop what listens there, or choose another port with --port (0 takes a free one)"
-        raise ConfigError(
-            f"cannot listen on {address} port {port}: {reason}",
-            hint=hint if in_use else "choose another with --address and --port",
-            code="config.listen",
-        ) from None

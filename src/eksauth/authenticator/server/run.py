@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from eksauth.authenticator.arguments import checked_cluster_id, checked_partition
 from eksauth.authenticator.backends.assemble import check_backends
 from eksauth.authenticator.backends.live import LiveConfiguration
-from eksauth.authenticator.config import ServerConfig
+from eksauth.authenticator.config import DEFAULT_HEALTH_PORT, LIMITS, ServerConfig
 from eksauth.authenticator.decide import build_authenticator
 from eksauth.authenticator.entries.authorize import Opinion, authorize
 from eksauth.authenticator.mapping.model import Mappings
@@ -20,11 +21,16 @@ from eksauth.authenticator.mapping.modes import backend_modes
 from eksauth.authenticator.nodes.ec2 import Ec2
 from eksauth.authenticator.nodes.names import PrivateDnsNames
 from eksauth.authenticator.nodes.rate import RateLimit
+from eksauth.authenticator.server.certs import ServerCertificate
 from eksauth.authenticator.server.decision_log import LEVELS, LOGGER_NAME
+from eksauth.authenticator.server.lifecycle import Ending, Reload, run
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.notices import Notices, log_problems
-from eksauth.authenticator.server.process import AuthenticatorServer, run
-from eksauth.authenticator.server.settings import CacheSettings, ServerSettings, WebhookSettings
+from eksauth.authenticator.server.notify import Notifier
+from eksauth.authenticator.server.process import AuthenticatorServer
+from eksauth.authenticator.server.remote_view import RemoteView
+from eksauth.authenticator.server.settings import CacheSettings, Limits, ServerSettings, SideSettings, WebhookSettings
+from eksauth.authenticator.server.side_ports import SidePorts
 from eksauth.authenticator.server.sts_metrics import MeteredSts, StsObserver
 from eksauth.authenticator.server.webhook import NO_ENTRIES
 from eksauth.authenticator.sts.client import StsClient
@@ -58,7 +64,6 @@ def settings_of(
     cache_ttl: float | None = None,
     negative_ttl: float | None = None,
     audiences: frozenset[str] | None = None,
-    explain_refusals: bool = False,
     ready_file: Path | None = None,
 ) -> ServerSettings:
     """Return the settings of the server that ``config`` describes; None keeps a default."""
@@ -75,8 +80,34 @@ def settings_of(
             negative_ttl=_DEFAULTS.negative_ttl if negative_ttl is None else negative_ttl,
         ),
         webhook=WebhookSettings(
-            audiences=audiences, explain_refusals=explain_refusals, scrubbed_accounts=config.scrubbed_accounts
+            audiences=audiences,
+            explain_refusals=config.explain_refusals,
+            scrubbed_accounts=config.scrubbed_accounts,
         ),
+        limits=limits_of(config),
+        side=side_of(config),
+    )
+
+
+def limits_of(config: ServerConfig) -> Limits:
+    """Return the limits that ``config`` sets; the others are the defaults."""
+    fields = {LIMITS[name]: value for name, value in config.limits.items()}
+    return replace(Limits(drain_delay=float(config.drain_delay_seconds)), **fields)
+
+
+def side_of(config: ServerConfig) -> SideSettings:
+    """Return the ports beside the webhook.
+
+    The health port of aws-iam-authenticator is there unless it is switched off, on loopback; not where the webhook
+    takes any free port, which is what servers do that are one of many.
+    """
+    wanted = config.health_port if config.health_port is not None else (DEFAULT_HEALTH_PORT if config.port else 0)
+    return SideSettings(
+        status_address=config.status_address,
+        status_port=config.status_port,
+        health_address=config.health_address,
+        health_port=wanted or None,
+        health_required=config.health_port is not None,
     )
 
 
@@ -86,11 +117,13 @@ async def serve(
     *,
     read: Callable[[], Awaitable[ServerConfig]] | None = None,
     path: Path | None = None,
+    link: socket.socket | None = None,
 ) -> int:
     """Serve until told to stop and return the exit code.
 
     :param read: reads the configuration again, when it came from a file; raises ConfigError.
     :param path: that file, to notice changes of.
+    :param link: to the supervisor, when this is one of several workers.
     :raises ConfigError: when something that ``config`` names cannot be used.
     """
     metrics = Metrics()
@@ -134,14 +167,39 @@ async def serve(
             config, MeteredSts(shared, metrics), mapping=live.chain, private_dns_name=nodes.find
         )
         server = AuthenticatorServer(settings, authenticator, metrics, authorize_request)
+        server.seen.statuses, server.seen.hosts = live.chain.statuses, hosts.known
         log_problems(config.warnings)
         metrics.before_exposition.append(lambda: notices.observe(live.chain.statuses()))
         try:
             await live.start()
-            return await run(server, live.reload)
+            if link is not None:
+                return await _work(server, live.reload, link)
+            sides = SidePorts(settings, server.view)
+            return await run(server, live.reload, notifier=Notifier(), sides=sides)
         finally:
             await live.close()
             await nodes.close()
+
+
+async def _work(server: AuthenticatorServer, reload: Reload, link: socket.socket) -> int:
+    """Serve as one of several workers."""
+    view, ending = RemoteView(server.seen), Ending()
+    server.view = view
+    await view.channel.open(link)
+
+    async def started(certificate: ServerCertificate) -> None:  # noqa: ARG001  announced for all at once
+        await view.channel.ask("started")
+
+    async def end_with_the_supervisor() -> None:
+        await view.channel.ended.wait()
+        ending.stopping.set()
+
+    watch = asyncio.create_task(end_with_the_supervisor(), name="watch supervisor")
+    try:
+        return await run(server, reload, notifier=Notifier({}), ending=ending, started=started)
+    finally:
+        watch.cancel()
+        await view.channel.close()
 
 
 def allow_many_connections(connections: int) -> None:

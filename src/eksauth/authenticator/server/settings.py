@@ -73,12 +73,29 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SideSettings:
+    """Plain HTTP ports beside the webhook; None is no such port, 0 a free one.
+
+    :param status_port: metrics, probes and the status page.
+    :param health_port: answers health checks as aws-iam-authenticator does.
+    :param health_required: a health port that cannot be had is an error, not a warning.
+    """
+
+    status_address: str = "127.0.0.1"
+    status_port: int | None = None
+    health_address: str = "127.0.0.1"
+    health_port: int | None = None
+    health_required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """Everything about a server but the judging itself.
 
     :param hostname: what API servers call this server; goes into the certificate and the webhook kubeconfig.
     :param port: 0 takes a free one.
     :param kubeconfig: where the webhook kubeconfig is written; None writes none.
+    :param shared: other processes listen on the same port.
     :param ready_file: gets a JSON object with the actual port once the server listens, and is removed at the end.
     """
 
@@ -89,6 +106,8 @@ class ServerSettings:
     port: int = 21362
     hostname: str = "localhost"
     ready_file: Path | None = None
+    shared: bool = False
+    side: SideSettings = field(default_factory=SideSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     limits: Limits = field(default_factory=Limits)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)

@@ -22,6 +22,8 @@ from eksauth.authenticator.server.access_review import answer, parse_access_revi
 from eksauth.authenticator.server.decision_log import LOGGER_NAME, Told, log_told, told
 from eksauth.authenticator.server.judge import Judge, Judgement, Overloaded
 from eksauth.authenticator.server.metrics import CONTENT_TYPE, Metrics
+from eksauth.authenticator.server.readiness_answer import readiness_answer
+from eksauth.authenticator.server.recent import Recent, RecentDecisions
 from eksauth.authenticator.server.settings import WebhookSettings
 from eksauth.authenticator.server.tokenreview import (
     MalformedReview,
@@ -32,6 +34,7 @@ from eksauth.authenticator.server.tokenreview import (
     parse_review,
     refused,
 )
+from eksauth.authenticator.server.view import View
 from eksauth.kube.rbac import Attributes
 
 _log = logging.getLogger(LOGGER_NAME)
@@ -50,8 +53,7 @@ class _Ready:
     """An answer that can be given again, and what it was made with."""
 
     settings: WebhookSettings
-    allowed: bool
-    reason: str
+    decision: Decision
     body: bytes
     told: Told | None
 
@@ -60,22 +62,34 @@ class Webhook:
     """The request handler.
 
     :param settings: may be exchanged while requests are answered.
+    :param view: what ``/metrics`` and ``/readyz`` show.
+    :param recent: told every decision.
     :param authorizer: asked by ``/authorize``; None has no opinion on anything.
     """
 
     def __init__(
-        self, judge: Judge, metrics: Metrics, settings: WebhookSettings, authorizer: Authorizer | None = None
+        self,
+        judge: Judge,
+        metrics: Metrics,
+        settings: WebhookSettings,
+        *,
+        view: View,
+        recent: RecentDecisions,
+        authorizer: Authorizer | None = None,
     ) -> None:
         self._in_flight = 0
         self._drained: asyncio.Event | None = None
         self._judge = judge
         self._metrics = metrics
+        self._view = view
+        self._recent = recent
         self.settings = settings
         self._authorizer = authorizer or _no_entries
         self._routes: dict[str, tuple[frozenset[str], Callable[[web.BaseRequest], Awaitable[web.Response]]]] = {
             "/authenticate": (frozenset(("POST",)), self._authenticate),
             "/authorize": (frozenset(("POST",)), self._authorize),
             "/healthz": (frozenset(("GET", "HEAD")), self._health),
+            "/readyz": (frozenset(("GET", "HEAD")), self._ready),
             "/metrics": (frozenset(("GET", "HEAD")), self._exposition),
         }
 
@@ -121,9 +135,11 @@ class Webhook:
     async def _health(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
         return web.Response(text="ok")
 
+    async def _ready(self, request: web.BaseRequest) -> web.Response:
+        return readiness_answer(await self._view.ready(), verbose="verbose" in request.query)
+
     async def _exposition(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
-        body = self._metrics.exposition(self._judge.cache.counts())
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=await self._view.metrics(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _authenticate(self, request: web.BaseRequest) -> web.Response:
         start = time.perf_counter()
@@ -156,6 +172,9 @@ class Webhook:
             seconds=seconds,
             source=judgement.source,
         )
+        self._recent.add(
+            Recent(time.time(), request.remote or "unknown", judgement.decision, seconds, judgement.source)
+        )
         return self._answer(review, judgement.decision, audiences or ())
 
     def recall(self, body: bytes, client: str) -> bytes | None:
@@ -182,8 +201,9 @@ class Webhook:
                 known.answers[question] = ready
         seconds = time.perf_counter() - start
         self._metrics.cache_hits.inc()
-        self._metrics.observe_decision(allowed=ready.allowed, reason=ready.reason, seconds=seconds)
+        self._metrics.observe_decision(allowed=ready.decision.allowed, reason=ready.decision.reason, seconds=seconds)
         log_told(ready.told, client=client, seconds=seconds, source="cached")
+        self._recent.add(Recent(time.time(), client, ready.decision, seconds, "cached"))
         return ready.body
 
     def _prepare(self, review: ReviewRequest, decision: Decision) -> _Ready:
@@ -195,7 +215,7 @@ class Webhook:
         else:
             body = refused(review, self._explanation(decision))
         words = told(decision, self.settings.scrubbed_accounts)
-        return _Ready(self.settings, decision.allowed, decision.reason, body, words)
+        return _Ready(self.settings, decision, body, words)
 
     async def _authorize(self, request: web.BaseRequest) -> web.Response:
         start = time.perf_counter()

@@ -6,13 +6,18 @@ a kubeconfig. It holds no secret, and the API server may run as another user: mo
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from base64 import b64encode
 from pathlib import Path
 
 import yaml
 
+from eksauth.authenticator.server.decision_log import LOGGER_NAME
 from eksauth.errors import ConfigError
 from eksauth.files import why, write_whole
+
+_log = logging.getLogger(LOGGER_NAME)
 
 
 def server_url(host: str, port: int) -> str:
@@ -52,4 +57,19 @@ def write(path: Path, content: bytes) -> bool:
             "or write it yourself and pass --kubeconfig-pregenerated",
             code="config.kubeconfig",
         ) from None
+    return True
+
+
+async def renew(path: Path | None, url: str, certificate_pem: bytes) -> bool:
+    """Write the webhook kubeconfig of a server that is running; a failure is logged, and False.
+
+    :param path: None writes none.
+    """
+    if path is None:
+        return True
+    try:
+        await asyncio.to_thread(write, path, render(url, certificate_pem))
+    except ConfigError as error:
+        _log.warning("webhook kubeconfig", extra={"fields": {"warning": error.message}})
+        return False
     return True
