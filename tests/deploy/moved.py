@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -41,9 +42,9 @@ class Moved:
 
     def here(self, text: str) -> str:
         """Return ``text`` with paths of the container replaced by those here."""
-        for inside in sorted(self.paths, key=len, reverse=True):
-            text = text.replace(inside, str(self.paths[inside]))
-        return text
+        # at once: a directory here may begin as one of the container's does
+        inside = "|".join(re.escape(path) for path in sorted(self.paths, key=len, reverse=True))
+        return re.sub(rf"(?<![\w.-])({inside})(?![\w.-])", lambda found: str(self.paths[found[1]]), text)
 
     def run(self) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
@@ -109,20 +110,50 @@ def _moved(
         paths[mount["mountPath"].rstrip("/")] = root / mount.get("subPath", "")
     environ = {"PATH": os.environ["PATH"], "HOME": str(directory), "AWS_EC2_METADATA_DISABLED": "true"}
     environ |= {item["name"]: item["value"] for item in container.get("env", [])}
-    verb, *arguments = container["args"]
+    program, arguments = container.get("command", []), container.get("args", [])
+    if program[:1] == ["python"]:
+        words = program[1:]
+    elif program[:1] == ["eksauth"]:
+        words = ["-m", *program]
+    else:
+        words, arguments = ["-m", "eksauth", *_COMMANDS[arguments[0]]], arguments[1:]
     moved = Moved([], environ, paths)
-    command = [sys.executable, "-m", "eksauth", *_COMMANDS[verb], *(moved.here(text) for text in arguments)]
+    command = [sys.executable, *(moved.here(text) for text in (*words, *arguments))]
     for mount in container["volumeMounts"]:
         config_map = volumes[mount["name"]].get("configMap")
         if config_map is not None:
             for name, text in only(found, "ConfigMap", config_map["name"])["data"].items():
                 content = _with_sts(text, sts) if name == "config.yaml" and sts else text
-                (directory / mount["name"] / name).write_text(moved.here(content))
-    if sts is not None and not any(argument == "-c" or argument.startswith("--config") for argument in arguments):
+                _project(directory / mount["name"], name, moved.here(content))
+    if (
+        sts is not None
+        and "eksauth" in words
+        and not any(argument == "-c" or argument.startswith("--config") for argument in arguments)
+    ):
         own = directory / "sts.yaml"
         own.write_text(_with_sts("{}", sts))
         command.append(f"--config={own}")
     return Moved(command, environ, paths)
+
+
+def _project(directory: Path, name: str, content: str) -> None:
+    """Put a file into a volume as the kubelet does: a symlink through ``..data``, which points to the content."""
+    publish(directory, {name: content}, f"..first-{name}")
+
+
+def publish(directory: Path, files: dict[str, str], version: str) -> None:
+    """Put the next content of a ConfigMap into its volume, all at once; files of before that are not given stay."""
+    data, target = directory / "..data", directory / version
+    target.mkdir()
+    if data.exists():
+        files = {path.name: path.read_text() for path in data.iterdir()} | files
+    for name, content in files.items():
+        (target / name).write_text(content)
+        if not (directory / name).is_symlink():
+            (directory / name).symlink_to(f"..data/{name}")
+    link = directory / f"..{version}.link"
+    link.symlink_to(version)
+    link.replace(data)
 
 
 def _with_sts(text: str, sts: FakeSts) -> str:
