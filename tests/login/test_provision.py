@@ -82,15 +82,16 @@ def test_several_clusters_are_one_write(desk: Desk) -> None:
     assert not desk.lab.kubeconfig.exists() or desk.lab.parsed()["contexts"] == {}
 
 
-def test_a_file_of_its_own(desk: Desk, home: Path) -> None:
-    """A path with ~ is made with the mode that is asked for, and the note says how kubectl gets to see it."""
-    desk.write({"demo": desk.following("admin", kubeconfig={"path": "~/kube/team.yaml", "mode": "0640"})})
+@pytest.mark.parametrize("asked", [0o640, 0o666])
+def test_a_file_of_its_own(desk: Desk, home: Path, asked: int) -> None:
+    """A path with ~ is made with the mode that is asked for, but for writing; the note says how kubectl sees it."""
+    desk.write({"demo": desk.following("admin", kubeconfig={"path": "~/kube/team.yaml", "mode": f"0{asked:o}"})})
 
     done = desk.login("admin")
 
     file = home / "kube" / "team.yaml"
     assert done.code == 0, done.err
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert stat.S_IMODE(file.stat().st_mode) == asked & ~0o022
     assert not desk.lab.kubeconfig.exists()
     assert "kubectl does not read" in done.err
 

@@ -252,10 +252,13 @@ def _failed(described: Described, error: EksauthError | None) -> ClusterEntry:
 
 
 def _set_modes(outcome: Outcome, entries: Iterable[ClusterEntry]) -> None:
-    """Give files that are new the mode that the configuration asks for; the engine makes them private."""
+    """Give files that are new the mode that the configuration asks for; the engine makes them private.
+
+    Nobody else gets to write them: a kubeconfig names programs to run.
+    """
     modes = {entry.path: entry.integration.mode for entry in entries if entry.path is not None}
     for change in outcome.changes:
-        mode = modes.get(change.path, 0o600)
+        mode = modes.get(change.path, 0o600) & ~0o022
         if change.created and mode != 0o600:
             with suppress(OSError):
                 change.target.chmod(mode)
