@@ -41,6 +41,8 @@ from eksauth.authenticator.sts.client import StsRefused, StsUnavailable
 from eksauth.token.bearer import encode_token
 from eksauth.yaml_source.nodes import YamlFile
 
+# long tokens have long reprs
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 CONFIG = (
     MAPPED
     + f"""
@@ -67,7 +69,7 @@ ENTRIES = json.dumps(
 SAR, SAR_BETA = "authorization.k8s.io/v1", "authorization.k8s.io/v1beta1"
 
 
-@dataclass
+@dataclass(repr=False)
 class Fuzzed:
     """A server, the STS that it asks, its log, and one kept connection to it."""
 
@@ -78,8 +80,13 @@ class Fuzzed:
     forgets: bool
     connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
+    def __repr__(self) -> str:
+        # hypothesis shows it with every failure
+        return f"Fuzzed(forgets={self.forgets})"
+
     def post(self, path: str, body: bytes) -> tuple[int, Any]:
         """Post over the kept connection and return status and JSON."""
+        self.sts.asked.clear()
         status, answer = self.runner.run(self._post(path, body))
         return status, json.loads(answer)
 
@@ -166,7 +173,7 @@ TOKENS = (
     damaged(st.sampled_from(MINTED))
     | damaged(URLS).map(lambda url: encode_token(url.encode("utf-8", "replace").decode()))
     | st.binary(max_size=300).map(lambda raw: "k8s-aws-v1." + urlsafe_b64encode(raw).decode())
-    | st.builds(lambda text, times: "k8s-aws-v1." + text * times, st.text(max_size=9), st.integers(0, 3000))
+    | st.builds(lambda text, times: "k8s-aws-v1." + text * times, st.text(max_size=3), st.integers(0, 9000))
     | st.text(max_size=100)
 )
 CALLERS = (
@@ -208,8 +215,7 @@ def check_review(status: int, answer: Any, question: object, server: Fuzzed) -> 
     verdict = answer["status"]
     assert isinstance(verdict["authenticated"], bool)
     if verdict["authenticated"]:
-        assert sts.asked
-        assert isinstance(sts.answer, CallerIdentity) or not server.forgets
+        assert not server.forgets or (sts.asked and isinstance(sts.answer, CallerIdentity))
         assert verdict["user"]["username"]
         assert verdict["user"]["uid"].startswith("aws-iam-authenticator:")
     else:
@@ -265,7 +271,7 @@ def test_token_reviews(fuzzed_server: Fuzzed, body: bytes, caller: CallerIdentit
         question = json.loads(body)
     except ValueError:
         question = None
-        assert status in {200, 400}
+        assert status in {400, 413}
     check_review(status, answer, question if status == 200 else None, fuzzed_server)
     fuzzed_server.check_log()
 
