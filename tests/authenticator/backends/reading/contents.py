@@ -89,8 +89,8 @@ def many_entries(count: int, last: str = "last") -> str:
     return json.dumps({"accessEntries": [*found, {"principalArn": f"arn:aws:iam::{A}:role/CICDRole", "username": last}]}, indent=1)  # fmt: skip
 
 
-def readers() -> dict[int, int]:
-    """Return the reading processes that this one has started: pid and resident memory in kB."""
+def readers(parent: int | None = None) -> dict[int, int]:
+    """Return the reading processes that a process (this one) has started: pid and resident memory in kB."""
     found = {}
     for directory in Path("/proc").glob("[0-9]*"):
         try:
@@ -99,6 +99,6 @@ def readers() -> dict[int, int]:
             lines = dict(line.split(":", 1) for line in (directory / "status").read_text().splitlines() if ":" in line)
         except OSError:
             continue
-        if int(lines["PPid"]) == os.getpid() and "Z" not in lines["State"]:
+        if int(lines["PPid"]) == (parent or os.getpid()) and "Z" not in lines["State"]:
             found[int(directory.name)] = int(lines.get("VmRSS", "0 kB").split()[0])
     return found
