@@ -116,6 +116,7 @@ def test_a_group_alone_lists_its_commands(argv: list[str]) -> None:
         ),
         pytest.param(["token", "--regoin", "x"], "no such option '--regoin'", "did you mean --region", id="misspelt"),
         pytest.param(["tokne"], "no such command 'tokne'", "did you mean 'token'", id="misspelt command"),
+        pytest.param(["auth", "login"], "no such command 'auth'", "did you mean 'login'", id="a word too many"),
         pytest.param(
             ["token", "--cluster-name"],
             "option '--cluster-name' requires an argument",

@@ -56,7 +56,9 @@ class LazyGroup(click.Group):
         if name and self.get_command(ctx, name) is None and not name.startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(name, self.list_commands(ctx), 1)
+            known = self.list_commands(ctx)
+            # "auth login" and "sso login" are what other tools say
+            near = args[1:2] if args[1:2] and args[1] in known else get_close_matches(name, known, 1)
             hint = f"did you mean '{near[0]}'" if near else f"see '{ctx.command_path} --help'"
             from eksauth.errors import UsageError
 
