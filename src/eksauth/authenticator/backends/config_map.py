@@ -17,11 +17,12 @@ from eksauth.authenticator.backends.kube_backend import Content, Ears, KubeBacke
 from eksauth.authenticator.backends.kube_where import Where
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
 from eksauth.authenticator.backends.list_watch import Selection
+from eksauth.authenticator.backends.reading.jobs import SectionJob
+from eksauth.authenticator.backends.reading.read import paced, read
 from eksauth.authenticator.mapping.aws_auth import (
     SECTIONS,
     AwsAuthBackend,
     mappings_of,
-    read_section,
     report_other_section,
     section_problem,
 )
@@ -82,7 +83,7 @@ class Sections:
         self._seen = seen
         self._good: dict[str, Entries] = {}
 
-    def read(self, objects: tuple[Object, ...]) -> Content[AwsAuthBackend]:
+    async def read(self, objects: tuple[Object, ...]) -> Content[AwsAuthBackend]:
         """Return what the ConfigMap says; without one, nothing."""
         if not self._in_force():
             self._good.clear()
@@ -94,7 +95,7 @@ class Sections:
         found: dict[str, Entries] = {}
         broken = []
         for key in SECTIONS:
-            found[key], failure = self._section(key, data.get(key, ""), problems)
+            found[key], failure = await self._section(key, data.get(key, ""), problems)
             if failure is not None:
                 broken.append(failure)
         for key in data:
@@ -104,8 +105,8 @@ class Sections:
             if key in _texts(objects[0], "binaryData"):
                 message, hint = f"{key} is in binaryData, where nobody looks", "move it to data"
                 problems.add(Problem("mapping.ignored_section", message, Source(NAME, 1), hint))
+        table = await paced(AwsAuthBackend.in_steps(mappings_of(found), tuple(problems.found)))
         self._good = found
-        table = AwsAuthBackend(mappings_of(found), tuple(problems.found))
         return Content(
             table,
             sum(len(entries) for entries in found.values()),
@@ -114,19 +115,20 @@ class Sections:
             gone=f"the ConfigMap {NAME} was emptied",
         )
 
-    def _section(self, key: str, text: str, problems: Problems) -> tuple[Entries, str | None]:
+    async def _section(self, key: str, text: str, problems: Problems) -> tuple[Entries, str | None]:
         kept = self._good.get(key, ())
         becomes = f"{key} keeps its last {len(kept)} entries" if kept else f"{key} counts for nothing"
         name = f"{NAME}/{key}"
-        own = Problems()
         try:
-            entries: Entries = read_section(key, text, name, own)
+            content = await read(SectionJob(key, text, name))
         except ConfigError as error:
             problems.add(section_problem("mapping.section_kept", becomes, error, name))
             return kept, f"{becomes}: {error.message}"
-        for problem in own.found:
+        mappings = content.mappings
+        entries: Entries = (*mappings.roles, *mappings.users, *mappings.accounts)
+        for problem in content.problems:
             problems.add(problem)
-        dropped = [problem for problem in own.found if problem.code == "mapping.entry_dropped"]
+        dropped = [problem for problem in content.problems if problem.code == "mapping.entry_dropped"]
         if kept and not entries and dropped:
             return kept, f"{becomes}: {dropped[0]}"
         return entries, None

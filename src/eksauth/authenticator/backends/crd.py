@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from eksauth.authenticator.backends.backoff import Backoff
 from eksauth.authenticator.backends.custom_resources import ReadOnce, as_yaml
 from eksauth.authenticator.backends.kube_api import IDENTITY_MAPPINGS, Object
-from eksauth.authenticator.backends.kube_backend import Content, Ears, KubeBackend
+from eksauth.authenticator.backends.kube_backend import Content, Ears, KubeBackend, in_thread
 from eksauth.authenticator.backends.kube_where import Where
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood
 from eksauth.authenticator.backends.leader import Term
@@ -67,7 +67,7 @@ def identity_mapping_backend(
         "IAMIdentityMapping objects",
         where,
         Selection(IDENTITY_MAPPINGS),
-        build=reader.read,
+        build=in_thread(reader.read),
         last_good=last_good,
         ears=ears,
         companions=(status,),

@@ -10,7 +10,7 @@ from eksauth.authenticator.backends.access_entries import MODE
 from eksauth.authenticator.backends.backoff import Backoff
 from eksauth.authenticator.backends.custom_resources import ReadOnce, as_yaml
 from eksauth.authenticator.backends.kube_api import ACCESS_ENTRIES, Object
-from eksauth.authenticator.backends.kube_backend import Content, Ears, KubeBackend
+from eksauth.authenticator.backends.kube_backend import Content, Ears, KubeBackend, in_thread
 from eksauth.authenticator.backends.kube_where import Where
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood
 from eksauth.authenticator.backends.leader import Term
@@ -48,7 +48,7 @@ def access_entry_backend(
         "AccessEntry objects",
         where,
         Selection(ACCESS_ENTRIES),
-        build=reader.read,
+        build=in_thread(reader.read),
         last_good=last_good,
         ears=ears,
         companions=(status,),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from eksauth.authenticator.backends.backoff import Backoff
 from eksauth.authenticator.backends.contract import BackendStatus
@@ -35,6 +35,9 @@ class Content(Generic[T]):
     problems: tuple[Problem, ...] = ()
     failure: str | None = None
     gone: str = "the mappings were emptied"
+
+
+Build: TypeAlias = Callable[[tuple[Object, ...]], Awaitable[Content[T]]]
 
 
 class Companion(Protocol):
@@ -68,7 +71,7 @@ class KubeBackend(Generic[T]):
     """A backend whose mappings are objects of one kind.
 
     :param what: the objects, for messages.
-    :param build: makes the content of objects; runs in a thread, one call at a time.
+    :param build: makes the content of objects without holding up the loop.
     :param companions: started after the first load, closed with the backend.
     """
 
@@ -79,7 +82,7 @@ class KubeBackend(Generic[T]):
         where: Where,
         selection: Selection,
         *,
-        build: Callable[[tuple[Object, ...]], Content[T]],
+        build: Build[T],
         last_good: LastGood[T],
         ears: Ears,
         companions: Sequence[Companion] = (),
@@ -92,7 +95,6 @@ class KubeBackend(Generic[T]):
         self._last_good = last_good
         self._ears = ears
         self._companions = companions
-        self._one_at_a_time = threading.Lock()
         self._applied: frozenset[tuple[str, str]] | None = None
         self._outage: tuple[int, str] | None = None
         self._watch = ListWatch(where, selection, apply=self._take, failed=self._fail, backoff=backoff)
@@ -137,7 +139,7 @@ class KubeBackend(Generic[T]):
         back, self._outage = self._outage is not None, None
         if versions != self._applied:
             _ = self._last_good.table  # lets a hold that is over take effect before anything is compared with it
-            content = await asyncio.to_thread(self._built, objects)
+            content = await self._build(objects)
             self._applied = versions
             self._last_good.accept(
                 content.table, content.entries, content.problems, failure=content.failure, gone=content.gone
@@ -149,10 +151,6 @@ class KubeBackend(Generic[T]):
         for companion in self._companions:
             companion.saw(objects)
 
-    def _built(self, objects: tuple[Object, ...]) -> Content[T]:
-        with self._one_at_a_time:  # a thread goes on when its task is cancelled
-            return self._build(objects)
-
     def _fail(self, error: EksauthError) -> None:
         self._ears.watch_failed(self.name)
         entries = self._last_good.entries
@@ -161,6 +159,20 @@ class KubeBackend(Generic[T]):
         if self._outage is None or self._outage[0] != kind:
             self._ears.notice(Notice(self.name, "failed", message, entries))
         self._outage = (kind, message)
+
+
+def in_thread(build: Callable[[tuple[Object, ...]], Content[T]]) -> Build[T]:
+    """Return a build that does its work in a thread, one call at a time."""
+    one_at_a_time = threading.Lock()
+
+    def built(objects: tuple[Object, ...]) -> Content[T]:
+        with one_at_a_time:  # a thread goes on when its task is cancelled
+            return build(objects)
+
+    async def build_apart(objects: tuple[Object, ...]) -> Content[T]:
+        return await asyncio.to_thread(built, objects)
+
+    return build_apart
 
 
 def _uid(item: Object) -> str:

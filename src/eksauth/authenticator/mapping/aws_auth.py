@@ -24,6 +24,7 @@ from eksauth.authenticator.mapping.model import (
     UserMapping,
 )
 from eksauth.authenticator.mapping.reader import EntryReader
+from eksauth.authenticator.mapping.steps import Steps
 from eksauth.authenticator.mapping.table import MappingTable
 from eksauth.errors import ConfigError
 from eksauth.yaml_source.nodes import YamlFile, is_null, string_or_none
@@ -46,6 +47,15 @@ class AwsAuthBackend:
         self.mappings = mappings
         self._table = MappingTable(mappings, canonicalise_roles=False)
         self.problems = (*problems, *self._table.problems)
+
+    @classmethod
+    def in_steps(cls, mappings: Mappings, problems: tuple[Problem, ...] = ()) -> Steps[AwsAuthBackend]:
+        """Make the same backend in small steps."""
+        backend = cls(Mappings())
+        backend.mappings = mappings
+        backend._table = yield from MappingTable.in_steps(mappings, canonicalise_roles=False)
+        backend.problems = (*problems, *backend._table.problems)
+        return backend
 
     @classmethod
     def from_data(cls, data: Mapping[str, str], name: str = "aws-auth") -> AwsAuthBackend:
