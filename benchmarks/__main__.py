@@ -13,7 +13,7 @@ from benchmarks import commands, place, presign, report
 from benchmarks.harness import run_interleaved, scrubbed
 
 PAGE = place.ROOT / "docs" / "benchmarks.md"
-SECTIONS = ("token", "presign", "help", "contexts", "update", "server", "reference")
+SECTIONS = ("token", "presign", "help", "contexts", "update", "server", "reference", "attack")
 TOKEN = "eksauth token, environment keys"
 
 
@@ -22,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=60, help="rounds of each process table (default 60)")
     parser.add_argument("--only", choices=SECTIONS, action="append", help="run only this section, and write no page")
+    parser.add_argument("--minutes", type=float, default=10, help="of the attack on the server (default 10)")
     chosen = parser.parse_args()
     wanted = tuple(chosen.only or SECTIONS)
     text = report.HEAD + f"{place.describe_machine()}; {_versions()}.\n"
@@ -34,6 +35,8 @@ def main() -> int:
         text += _server()
     if "reference" in wanted:
         text += _reference()
+    if "attack" in wanted:
+        text += _attack(chosen.minutes)
     print(text)
     if chosen.only is None:
         PAGE.write_text(text, encoding="utf-8")
@@ -108,6 +111,13 @@ def _reference() -> str:
     return f"\n## The authenticator and the one it replaces\n\n{reference.CAPTION}\n\n" + report.rows_table(
         reference.rows()
     )
+
+
+def _attack(minutes: float) -> str:
+    from benchmarks import attack
+
+    print(f"attacking the server for {minutes:g} minutes …", file=sys.stderr)
+    return f"\n## The authenticator under attack\n\n{attack.CAPTION}\n\n" + report.rows_table(attack.rows(minutes))
 
 
 if __name__ == "__main__":
