@@ -26,7 +26,8 @@ def instructions() -> list[tuple[str, str]]:
 def test_the_image_runs_as_nobody_in_particular() -> None:
     """A number and not a name, so that runAsNonRoot can be checked; no shell in the command; Kubernetes probes."""
     said = {word: rest for word, rest in instructions() if word not in {"LABEL", "ARG", "COPY"}}
-    assert said["USER"] == "65532:65532"
+    assert said["USER"] == "${UID}:${UID}"
+    assert ("ARG", "UID=65532") in instructions()
     assert said["HEALTHCHECK"] == "NONE"
     assert said["ENTRYPOINT"] == '["/opt/eksauth/bin/eksauth"]'
     assert said["CMD"] == '["server", "run"]'
