@@ -2,8 +2,8 @@
 
 An API server asks the same question over a kept connection, again and again. Those requests are answered here,
 straight from the bytes: no stream, task or response object. Whatever is not exactly of that form, or needs anybody to
-wait, goes the ordinary way through aiohttp, which then sees every byte of it. ``docs/explanation/server-speed.md`` has
-the numbers.
+wait, goes the ordinary way through aiohttp, which then sees every byte of it. The numbers are in
+``docs/explanation/authenticator-under-load.md``.
 """
 
 from __future__ import annotations
