@@ -27,6 +27,8 @@ from eksauth.files import why, write_whole
 
 COMMON_NAME = "aws-iam-authenticator"
 LIFE_DAYS = 365 * 100
+_BACKDATED_DAYS = 30
+"""Machines boot with clocks that are ahead; a certificate made then must be good when the clock is right."""
 _RENEW_HINT = "remove both files to have a new pair made, then give the API servers the new webhook kubeconfig"
 
 
@@ -153,10 +155,10 @@ def alternative_names(names: tuple[str, ...]) -> list[x509.GeneralName]:
 
 
 def make_pair(names: list[x509.GeneralName], now: float) -> tuple[bytes, bytes]:
-    """Return (certificate, private key) in PEM for ``names``, valid from an hour before ``now`` (epoch seconds)."""
+    """Return (certificate, private key) in PEM for ``names``, valid from a month before ``now`` (epoch seconds)."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, COMMON_NAME)])
-    start = datetime.fromtimestamp(int(now), UTC) - timedelta(hours=1)
+    start = datetime.fromtimestamp(int(now), UTC) - timedelta(days=_BACKDATED_DAYS)
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     builder = (
         x509.CertificateBuilder()
