@@ -68,7 +68,7 @@ class StatusSite:
         if path == "/healthz":
             return web.Response(text="ok")
         if path == "/readyz":
-            return readiness_answer(await self._view.ready(), verbose="verbose" in request.query)
+            return readiness_answer(await self._view.ready(), request.query)
         if path == "/metrics":
             return web.Response(body=await self._view.metrics(), headers={"Content-Type": CONTENT_TYPE})
         if path in self._assets:
@@ -114,7 +114,7 @@ class HealthSite:
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         """Answer one request."""
         if request.path == "/readyz":
-            return readiness_answer(await self._view.ready(), verbose="verbose" in request.query)
+            return readiness_answer(await self._view.ready(), request.query)
         return web.Response(text="ok")
 
 

@@ -3,7 +3,8 @@
 Which answer makes kube-apiserver 1.36 do what (measured, see ``tests/e2e/test_real_apiserver_webhook.py``): 200 with
 ``authenticated: false`` is a refusal that it caches; 429, 500 and 504 are tried five times within five seconds; other
 statuses are a failed webhook at once. A ``Retry-After`` header makes it try thirty times for thirty seconds and then
-log a timeout instead of our reason, so there is none. Definitive refusals are 200; throttling is 429, an outage 504.
+log a timeout instead of our reason, so there is none (figures: ``docs/explanation/authenticator-under-load.md``).
+Definitive refusals are 200; throttling is 429, an outage 504.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class Webhook:
         return web.Response(text="ok")
 
     async def _ready(self, request: web.BaseRequest) -> web.Response:
-        return readiness_answer(await self._view.ready(), verbose="verbose" in request.query)
+        return readiness_answer(await self._view.ready(), request.query)
 
     async def _exposition(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
         return web.Response(body=await self._view.metrics(), headers={"Content-Type": CONTENT_TYPE})
