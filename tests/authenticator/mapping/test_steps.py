@@ -14,6 +14,7 @@ from eksauth.authenticator.entries.table import EntryTable
 from eksauth.authenticator.mapping.model import (
     AccountMapping,
     Mappings,
+    NotMapped,
     PermissionSet,
     RoleMapping,
     Source,
@@ -119,3 +120,24 @@ def test_batches() -> None:
     found = list(batches(range(2 * STEP + 1)))
     assert [len(batch) for batch in found] == [STEP, STEP, 1]
     assert [item for batch in found for item in batch] == list(range(2 * STEP + 1))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(lambda n: MappingTable(mappings(n), canonicalise_roles=True), id="mappings"),
+        pytest.param(lambda n: MountedFileBackend(mappings(n)), id="mounted"),
+        pytest.param(lambda n: UserIdTable(mappings(n)), id="user-ids"),
+        pytest.param(lambda n: EntryTable(entries(n)), id="entries"),
+    ],
+)
+def test_a_table_is_taken_apart_in_small_steps(table: object) -> None:
+    """Freeing many entries is work that requests would wait for; few are freed at once."""
+    assert callable(table)
+    full = table(3 * STEP)
+    count, _ = counted(full.emptied())
+    assert count >= 2
+    answer = full.lookup(identity(f"arn:aws:sts::{A}:assumed-role/R1/s"))
+    assert isinstance(answer, NotMapped)
+    assert not answer.near_misses
+    assert counted(table(10).emptied())[0] == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eksauth.authenticator.backends.file_backend import FileBackend, Loaded
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
+from eksauth.authenticator.backends.put_away import put_away
 from eksauth.authenticator.backends.reading.jobs import AccessEntriesJob
 from eksauth.authenticator.backends.reading.read import paced, read
 from eksauth.authenticator.entries.table import EntryTable
@@ -30,5 +31,5 @@ def access_entries_file_backend(
         table = await paced(EntryTable.in_steps(content.entries, content.problems))
         return Loaded(table, len(table), table.problems)
 
-    last_good = LastGood(MODE, EntryTable(()), grace=grace, notice=notice, clock=clock)
+    last_good = LastGood(MODE, EntryTable(()), grace=grace, notice=notice, clock=clock, put_away=put_away)
     return FileBackend(MODE, path, load, last_good, lambda: EntryTable(()))

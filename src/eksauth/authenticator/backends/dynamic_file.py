@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eksauth.authenticator.backends.file_backend import FileBackend, Loaded
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
+from eksauth.authenticator.backends.put_away import put_away
 from eksauth.authenticator.backends.reading.jobs import DynamicFileJob
 from eksauth.authenticator.backends.reading.read import paced, read
 from eksauth.authenticator.mapping.model import Mappings
@@ -42,7 +43,7 @@ def dynamic_file_backend(
         return Loaded(table, len(content), table.problems)
 
     last_good: LastGood[DynamicTable] = LastGood(
-        MODE, _table(Mappings(), strict=strict), grace=grace, notice=notice, clock=clock
+        MODE, _table(Mappings(), strict=strict), grace=grace, notice=notice, clock=clock, put_away=put_away
     )
     return FileBackend(MODE, path, load, last_good, lambda: _table(Mappings(), strict=strict))
 

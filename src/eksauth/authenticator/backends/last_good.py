@@ -45,6 +45,7 @@ class LastGood(Generic[T]):
     :param notice: told of everything that happens.
     :param clock: epoch seconds, for people.
     :param tick: monotonic seconds, for the grace period: a clock that is set forward must not lock anybody out.
+    :param put_away: takes each table that was replaced and is asked no more.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LastGood(Generic[T]):
         notice: Callable[[Notice], None] = lambda _notice: None,
         clock: Callable[[], float] = time.time,
         tick: Callable[[], float] = time.monotonic,
+        put_away: Callable[[T], None] = lambda _table: None,
     ) -> None:
         self._mode = mode
         self._table = empty
@@ -63,6 +65,7 @@ class LastGood(Generic[T]):
         self._notice = notice
         self._clock = clock
         self._tick = tick
+        self._put_away = put_away
         self._entries = 0
         self._generation = 0
         self._loaded_at: float | None = None
@@ -141,9 +144,10 @@ class LastGood(Generic[T]):
         )
 
     def _put(self, table: T, entries: int) -> None:
-        self._table, self._entries = table, entries
+        replaced, self._table, self._entries = self._table, table, entries
         self._generation += 1
         self._loaded_at = self._clock()
+        self._put_away(replaced)
 
     def _tell(self, kind: NoticeKind, message: str) -> None:
         self._notice(Notice(self._mode, kind, message, self._entries, self._problems if kind == "loaded" else ()))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from eksauth.authenticator.backends.contract import BackendStatus
 from eksauth.authenticator.backends.file_backend import Loaded
 from eksauth.authenticator.backends.last_good import GRACE_SECONDS, LastGood, Notice
+from eksauth.authenticator.backends.put_away import put_away
 from eksauth.authenticator.backends.reading.read import paced
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import Mappings, Match, NotMapped, Problem
@@ -39,7 +40,9 @@ class MountedBackend:
     ) -> None:
         self._initial: Mappings | None = mappings
         self._reread = reread
-        self._last_good = LastGood(MODE, MountedFileBackend(Mappings()), grace=grace, notice=notice, clock=clock)
+        self._last_good = LastGood(
+            MODE, MountedFileBackend(Mappings()), grace=grace, notice=notice, clock=clock, put_away=put_away
+        )
 
     async def prepared(self, mappings: Mappings, problems: tuple[Problem, ...] = ()) -> Loaded[MountedFileBackend]:
         """Return the mappings of a newer file as what :meth:`take` takes; requests are answered meanwhile."""

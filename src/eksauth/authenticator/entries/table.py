@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from eksauth.authenticator.entries.model import AccessEntry
 from eksauth.authenticator.identity import Identity
 from eksauth.authenticator.mapping.model import Match, NearMiss, NotMapped, Problem, Problems
-from eksauth.authenticator.mapping.steps import Steps, batches, finish
+from eksauth.authenticator.mapping.steps import Steps, batches, emptied, finish
 
 _LIMIT = 5
 
@@ -60,6 +60,11 @@ class EntryTable:
             self._by_name[name] = (same_name, entry)
         elif len(same_name) < _LIMIT:
             self._by_name[name] = (*same_name, entry)
+
+    def emptied(self) -> Steps[None]:
+        """Forget everything, in small steps; for a table that nobody asks any more."""
+        yield from emptied(self._by_arn)
+        yield from emptied(self._by_name)
 
     def __len__(self) -> int:
         return len(self._by_arn)

@@ -31,6 +31,10 @@ class MountedFileBackend:
         """Entries that shadow each other."""
         return self._table.problems
 
+    def emptied(self) -> Steps[None]:
+        """Forget everything, in small steps; for a table that nobody asks any more."""
+        return self._table.emptied()
+
     def lookup(self, identity: Identity) -> Match | NotMapped:
         """Return the entry that decides, or why there is none."""
         return self._table.lookup(identity)

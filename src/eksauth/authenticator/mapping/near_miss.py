@@ -16,6 +16,7 @@ from eksauth.authenticator.mapping.model import (
     UserMapping,
 )
 from eksauth.authenticator.mapping.sso import PREFIX, permission_set_of
+from eksauth.authenticator.mapping.steps import Steps, emptied
 from eksauth.aws.arn import Arn, parse_arn
 
 Entry = RoleMapping | UserMapping
@@ -60,6 +61,10 @@ class NearMissIndex:
                     self._by_name[name] = (earlier, entry)
                 elif len(earlier) < _PER_NAME:
                     self._by_name[name] = (*earlier, entry)
+
+    def emptied(self) -> Steps[None]:
+        """Forget everything, in small steps; for a table that nobody asks any more."""
+        return emptied(self._by_name)
 
     def _named(self, name: str) -> tuple[Entry, ...]:
         found = self._by_name.get(name, ())

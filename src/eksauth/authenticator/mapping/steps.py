@@ -6,7 +6,7 @@ with :func:`finish`, or a step at a time where requests are answered. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, MutableMapping
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ STEP = 500
 """The most entries that one step handles."""
 
 T = TypeVar("T")
+U = TypeVar("U")
 Steps: TypeAlias = Generator[None, None, T]
 
 
@@ -32,3 +33,13 @@ def batches(entries: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(entries)
     while batch := list(islice(rest, STEP)):
         yield batch
+
+
+def emptied(*tables: MutableMapping[str, U]) -> Steps[None]:
+    """Take everything out, a step's worth at a time: to free a hundred thousand entries at once takes a while, too."""
+    for table in tables:
+        while table:
+            for _ in range(min(STEP, len(table))):
+                table.popitem()
+            if table:
+                yield

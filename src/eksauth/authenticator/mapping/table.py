@@ -23,7 +23,7 @@ from eksauth.authenticator.mapping.model import (
 )
 from eksauth.authenticator.mapping.near_miss import NearMissIndex
 from eksauth.authenticator.mapping.sso import permission_set_of
-from eksauth.authenticator.mapping.steps import Steps, batches, finish
+from eksauth.authenticator.mapping.steps import Steps, batches, emptied, finish
 from eksauth.aws.arn import canonical_principal
 
 Entry = RoleMapping | UserMapping
@@ -100,6 +100,13 @@ class MappingTable:
             source=winner.source,
             shadowed=tuple(entry.source for entry in losers),
         )
+
+    def emptied(self) -> Steps[None]:
+        """Forget everything, in small steps; for a table that nobody asks any more."""
+        yield from emptied(self._roles, self._sso)
+        yield from emptied(self._users)
+        yield from emptied(self._accounts)
+        yield from self._near.emptied()
 
     def _find(
         self,
