@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ import yaml
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "chart" / "eksauth"
 Manifest = dict[str, Any]
+_RENDERED: dict[tuple[Path, str, str], str] = {}
+"""What helm made, so that it runs once for each set of values."""
 CERTIFICATE = {"existingSecret": "webhook-tls"}
 VALUES: dict[str, dict[str, Any]] = {
     "daemonset": {"clusterID": "demo"},
@@ -53,7 +56,6 @@ VALUES: dict[str, dict[str, Any]] = {
         "clusterID": "demo",
         "hostPaths": {"prepare": False},
         "runAsUser": 10000,
-        "podDisruptionBudget": {"enabled": False},
         "nodeSelector": {"kubernetes.io/os": "linux"},
     },
     "daemonset-secret": {"clusterID": "demo", "tls": CERTIFICATE, "status": {"address": "0.0.0.0"}},
@@ -128,9 +130,12 @@ class Chart:
 
     def render(self, values: Mapping[str, Any], name: str = "eksauth") -> list[Manifest]:
         """Return the manifests that the chart makes of ``values``."""
-        done = self.run("template", name, values=values)
-        assert done.returncode == 0, done.stderr
-        return manifests(done.stdout)
+        key = (self.helm, name, json.dumps(values))
+        if key not in _RENDERED:
+            done = self.run("template", name, values=values)
+            assert done.returncode == 0, done.stderr
+            _RENDERED[key] = done.stdout
+        return manifests(_RENDERED[key])
 
 
 def manifests(text: str) -> list[Manifest]:

@@ -138,12 +138,20 @@ def test_the_daemonset_stays_on_loopback(chart: Chart) -> None:
 
 
 def test_a_secret_becomes_the_pair_of_files(chart: Chart) -> None:
-    """A TLS Secret appears under the names that the server looks for, read-only, and no init container touches it."""
+    """A TLS Secret appears under the names that the server looks for, and nothing on the host is touched.
+
+    The webhook kubeconfig would trust one certificate of many, so none is written, unless that is asked for.
+    """
     found = chart.render({"clusterID": "demo", "tls": CERTIFICATE})
     pod = pod_of(found)
     [state] = [volume for volume in pod["volumes"] if volume["name"] == "state"]
     assert {item["path"] for item in state["secret"]["items"]} == {"cert.pem", "key.pem"}
-    [prepare] = pod["initContainers"]
+    assert not any("hostPath" in volume for volume in pod["volumes"])
+    assert "initContainers" not in pod
+    assert "kubeconfigPregenerated: true" in only(found, "ConfigMap")["data"]["config.yaml"]
+    own = chart.render({"clusterID": "demo", "tls": CERTIFICATE, "server": {"kubeconfigPregenerated": False}})
+    assert "kubeconfigPregenerated: false" in only(own, "ConfigMap")["data"]["config.yaml"]
+    [prepare] = pod_of(own)["initContainers"]
     assert [mount["name"] for mount in prepare["volumeMounts"]] == ["kubeconfig"]
 
 

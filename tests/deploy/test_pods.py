@@ -36,7 +36,11 @@ def test_only_the_init_container_is_root_and_can_only_give_directories_away(
 ) -> None:
     """Where directories of the host are prepared, that takes two capabilities and the same image; else nothing runs."""
     prepared = pod_of(chart.render(values)).get("initContainers", [])
-    wanted = values.get("kind", "DaemonSet") == "DaemonSet" and values.get("hostPaths", {}).get("prepare", True)
+    wanted = (
+        values.get("kind", "DaemonSet") == "DaemonSet"
+        and values.get("hostPaths", {}).get("prepare", True)
+        and "tls" not in values
+    )
     assert len(prepared) == int(wanted)
     for container in prepared:
         context = container["securityContext"]
@@ -69,7 +73,7 @@ def test_probes_ask_alive_and_ready(chart: Chart, values: dict[str, Any]) -> Non
     """Liveness never depends on STS or the API: it asks whether the process answers; readiness asks for more."""
     [container] = pod_of(chart.render(values))["containers"]
     paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
-    assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz?exclude=sts"}
     assert all(container[name]["httpGet"]["port"] == "status" for name in paths)
     assert {port["name"] for port in container["ports"]} == {"webhook", "status"}
 
@@ -77,9 +81,15 @@ def test_probes_ask_alive_and_ready(chart: Chart, values: dict[str, Any]) -> Non
 @sets
 def test_where_the_pods_run(chart: Chart, values: dict[str, Any]) -> None:
     """A DaemonSet runs on control-plane nodes of every kind; a Deployment spreads unless told otherwise."""
-    pod = pod_of(chart.render(values))
+    found = chart.render(values)
+    pod = pod_of(found)
     assert pod["priorityClassName"] == "system-cluster-critical"
-    if values.get("kind", "DaemonSet") == "DaemonSet":
+    deployed = values.get("kind", "DaemonSet") == "Deployment"
+    assert any(item["kind"] == "PodDisruptionBudget" for item in found) is deployed
+    assert any(item["kind"] == "NetworkPolicy" for item in found) is deployed
+    if not deployed:
+        # the cluster's DNS may need logins that work
+        assert pod["dnsPolicy"] == "Default"
         [term] = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
         assert term["matchExpressions"] == [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]
         assert any(item["key"] == "node-role.kubernetes.io/control-plane" for item in pod["tolerations"])

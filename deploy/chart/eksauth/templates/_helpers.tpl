@@ -46,7 +46,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $server := dict "partition" .Values.partition "backendMode" .Values.backendMode }}
 {{- if eq .Values.kind "DaemonSet" }}
 {{- $_ := set $server "address" "127.0.0.1" }}
+{{- if include "eksauth.tlsSecret" . }}
+{{- /* a kubeconfig that trusts a certificate which is renewed would be wrong after the next renewal */ -}}
+{{- $_ := set $server "kubeconfigPregenerated" true }}
+{{- else }}
 {{- $_ := set $server "generateKubeconfig" "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml" }}
+{{- end }}
 {{- else }}
 {{- $_ := set $server "address" "0.0.0.0" }}
 {{- $_ := set $server "hostname" (printf "%s.%s.svc" (include "eksauth.name" .) .Release.Namespace) }}
@@ -55,7 +60,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.accessEntries }}
 {{- $_ := set $server "accessEntriesPath" "/etc/eksauth/access-entries.yaml" }}
 {{- end }}
-{{- toYaml (merge (deepCopy .Values.server) $server) }}
+{{- /* not merge, which takes false for nothing */ -}}
+{{- range $key, $value := .Values.server }}
+{{- $_ := set $server $key $value }}
+{{- end }}
+{{- toYaml $server }}
+{{- end }}
+
+{{/* "true" when each host gets a webhook kubeconfig from its server. */}}
+{{- define "eksauth.writesKubeconfig" -}}
+{{- if and (eq .Values.kind "DaemonSet") (not (include "eksauth.server" . | fromYaml).kubeconfigPregenerated) }}true{{ end }}
 {{- end }}
 
 {{- define "eksauth.check" -}}

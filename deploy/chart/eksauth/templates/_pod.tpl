@@ -2,6 +2,7 @@
 {{- define "eksauth.pod" -}}
 {{- $daemon := eq .Values.kind "DaemonSet" }}
 {{- $secret := include "eksauth.tlsSecret" . }}
+{{- $writes := include "eksauth.writesKubeconfig" . }}
 metadata:
   labels:
     {{- include "eksauth.selector" . | nindent 4 }}
@@ -21,7 +22,8 @@ spec:
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   {{- if $daemon }}
   hostNetwork: true
-  dnsPolicy: ClusterFirstWithHostNet
+  # the host's: logins must not depend on the cluster's own DNS
+  dnsPolicy: Default
   {{- end }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets: {{- toYaml . | nindent 4 }}
@@ -32,7 +34,7 @@ spec:
     runAsGroup: {{ .Values.runAsUser }}
     fsGroup: {{ .Values.runAsUser }}
     seccompProfile: {type: RuntimeDefault}
-  {{- if and $daemon .Values.hostPaths.prepare }}
+  {{- if and $daemon .Values.hostPaths.prepare (or $writes (not $secret)) }}
   initContainers:
   - name: prepare
     image: {{ include "eksauth.image" . | quote }}
@@ -50,7 +52,9 @@ spec:
     {{- if not $secret }}
     - /var/aws-iam-authenticator
     {{- end }}
+    {{- if $writes }}
     - /etc/kubernetes/aws-iam-authenticator
+    {{- end }}
     securityContext:
       # a directory that the kubelet makes belongs to root
       runAsUser: 0
@@ -66,7 +70,9 @@ spec:
     {{- if not $secret }}
     - {name: state, mountPath: /var/aws-iam-authenticator}
     {{- end }}
+    {{- if $writes }}
     - {name: kubeconfig, mountPath: /etc/kubernetes/aws-iam-authenticator}
+    {{- end }}
   {{- end }}
   containers:
   - name: eksauth
@@ -103,7 +109,8 @@ spec:
       timeoutSeconds: 5
       failureThreshold: 6
     readinessProbe:
-      httpGet: {path: /readyz, port: status{{ if $host }}, host: {{ .Values.status.address }}{{ end }}}
+      # without STS: in its outage a server still knows the tokens of the last minutes
+      httpGet: {path: "/readyz?exclude=sts", port: status{{ if $host }}, host: {{ .Values.status.address }}{{ end }}}
       periodSeconds: 5
       timeoutSeconds: 5
       failureThreshold: 2
@@ -115,7 +122,7 @@ spec:
     volumeMounts:
     - {name: config, mountPath: /etc/eksauth, readOnly: true}
     - {name: state, mountPath: /var/aws-iam-authenticator{{ if $secret }}, readOnly: true{{ end }}}
-    {{- if $daemon }}
+    {{- if $writes }}
     - {name: kubeconfig, mountPath: /etc/kubernetes/aws-iam-authenticator}
     {{- end }}
     - {name: tmp, mountPath: /tmp}
@@ -134,7 +141,7 @@ spec:
     {{- else }}
     hostPath: {path: {{ .Values.hostPaths.stateDir }}, type: DirectoryOrCreate}
     {{- end }}
-  {{- if $daemon }}
+  {{- if $writes }}
   - name: kubeconfig
     hostPath: {path: {{ .Values.hostPaths.kubeconfigDir }}, type: DirectoryOrCreate}
   {{- end }}

@@ -13,7 +13,8 @@ def readiness_answer(ready: Readiness, query: MultiMapping[str]) -> web.Response
     """Return the answer of ``/readyz``: 200 or 503.
 
     :param query: ``verbose`` asks for every check as JSON; ``exclude=NAME``, repeatable, leaves a check out of the
-        judgement, as kube-apiserver does. An outage of STS is no reason to send nobody to a server that knows most of them.
+        judgement, as kube-apiserver does. In an outage of STS a server still
+        knows most tokens, and should go on getting requests.
     """
     excluded = set(query.getall("exclude", []))
     if excluded:
