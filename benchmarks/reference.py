@@ -21,7 +21,7 @@ from urllib.request import urlopen
 
 from tests.e2e.reference_authenticator import MISSING, Webhook, find_reference, our_server, reference_server
 
-from benchmarks import load
+from benchmarks import load, wrk
 from benchmarks.server import ACCOUNT, CONNECTIONS, HOST, ROLE, SIGHTINGS, make_request, make_tokens
 from eksauth.sandbox.pki import issue_server_certificate, new_authority
 
@@ -56,18 +56,29 @@ class Run:
 
 @dataclass(frozen=True)
 class Asked:
-    """One kind of load; ``delay`` is how long STS takes, in seconds."""
+    """One kind of load.
+
+    :param delay: how long STS takes, in seconds.
+    :param workers: processes of ours; the reference is one process with as many threads as there are CPUs.
+    :param wrk_seconds: ask with wrk for so long, in a circle; each token was asked about before. 0: ask ``sightings``
+        times with :mod:`benchmarks.load`.
+    """
 
     tokens: int
     sightings: int
     delay: float
     connections: int = CONNECTIONS
+    workers: int = 1
+    wrk_seconds: int = 0
 
     def describe(self) -> str:
         """Return it in words."""
         tokens = "every token new" if self.sightings == 1 else f"each token {self.sightings} times"
+        if self.wrk_seconds:
+            tokens = "every token known (wrk)"
         when = f"after {self.delay * 1000:.0f} ms" if self.delay else "at once"
-        return f"{tokens}, STS answers {when}, {self.connections} connections"
+        workers = f", --workers {self.workers}" if self.workers > 1 else ""
+        return f"{tokens}, STS answers {when}, {self.connections} connections{workers}"
 
 
 LOADS = (
@@ -76,6 +87,9 @@ LOADS = (
     Asked(50, SIGHTINGS, 0.02, connections=8),
     Asked(1500, 1, 0.0),
     Asked(1500, 1, 0.02),
+    Asked(1500, 1, 0.0, workers=2),
+    Asked(1500, 1, 0.02, workers=2),
+    Asked(100, 1, 0.02, wrk_seconds=3),
 )
 """Beyond some number of connections the delay hides behind other requests; fewer show what one caller waits for."""
 
@@ -103,13 +117,15 @@ def rows(rounds: int = 5) -> list[dict[str, str]]:
     program = find_reference()
     if program is None:
         return [{"load": "none", "eksauth": "", "aws-iam-authenticator": MISSING, "ratio": ""}]
-    return [_row(program, rounds, asked) for asked in LOADS]
+    loads = [asked for asked in LOADS if not asked.wrk_seconds or wrk.find_wrk()]
+    return [_row(program, rounds, asked) for asked in loads]
 
 
 def _row(program: Path, rounds: int, asked: Asked) -> dict[str, str]:
     runs = compare(program, rounds=rounds, asked=asked)
     ours, theirs = runs["eksauth"], runs["aws-iam-authenticator"]
-    fewer = statistics.median(run.sts_calls for run in theirs) / statistics.median(run.sts_calls for run in ours)
+    calls = max(statistics.median(run.sts_calls for run in ours), 1)
+    fewer = statistics.median(run.sts_calls for run in theirs) / calls
     rates = [one.per_second / other.per_second for one, other in zip(ours, theirs, strict=True)]
     per_cpu = [one.per_cpu_second / other.per_cpu_second for one, other in zip(ours, theirs, strict=True)]
     ratio = (
@@ -138,8 +154,9 @@ def compare(program: Path, *, rounds: int, asked: Asked) -> dict[str, list[Run]]
     runs: dict[str, list[Run]] = {"eksauth": [], "aws-iam-authenticator": []}
     with tempfile.TemporaryDirectory(prefix="eksauth-bench-") as name, _sts(Path(name), asked.delay) as sts:
         directory = Path(name)
+        options = ("--cluster-id", CLUSTER, "--workers", str(asked.workers))
         with (
-            our_server(directory / "ours", sts, MAPPING, "--cluster-id", CLUSTER) as ours,
+            our_server(directory / "ours", sts, MAPPING, *options) as ours,
             reference_server(program, directory / "theirs", sts, MAPPING, "--cluster-id", CLUSTER) as theirs,
         ):
             servers = {
@@ -150,22 +167,33 @@ def compare(program: Path, *, rounds: int, asked: Asked) -> dict[str, list[Run]]
                 tokens = make_tokens(asked.tokens, number * asked.tokens)
                 requests = [make_request(token) for token in tokens] * asked.sightings
                 for server, (webhook, certificate) in servers.items():
-                    run = _measure(webhook, certificate, requests, asked.connections)
+                    run = _measure(webhook, certificate, requests, asked)
                     if number:
                         runs[server].append(run)
     return runs
 
 
-def _measure(webhook: Webhook, certificate: Path, requests: list[bytes], connections: int) -> Run:
+def _measure(webhook: Webhook, certificate: Path, requests: list[bytes], asked: Asked) -> Run:
+    def send() -> load.Load:
+        return load.send(webhook.port, str(certificate), requests, connections=asked.connections, expected=ADMITTED)
+
+    count, busy = len(requests), 0.0
+    if asked.wrk_seconds:
+        send()
     before = _metrics(webhook.port, certificate)
-    result = load.send(webhook.port, str(certificate), requests, connections=connections, expected=ADMITTED)
+    if asked.wrk_seconds:
+        answered = wrk.send(webhook.port, requests, connections=asked.connections, seconds=asked.wrk_seconds)
+        count, seconds = answered.requests, answered.seconds
+    else:
+        sent = send()
+        seconds, busy = sent.seconds, sent.busy
     after = _metrics(webhook.port, certificate)
     return Run(
-        requests=len(requests),
+        requests=count,
         sts_calls=round(after["sts"] - before["sts"]),
-        seconds=result.seconds,
+        seconds=seconds,
         cpu_seconds=after["cpu"] - before["cpu"],
-        generator_busy=result.busy,
+        generator_busy=busy,
     )
 
 
