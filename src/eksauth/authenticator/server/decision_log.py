@@ -15,7 +15,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -36,6 +36,8 @@ LEVELS: Mapping[str, int] = {
 FOREIGN_LOGGERS = ("aiohttp", "asyncio")
 """Libraries under the server. Left alone they print tracebacks that quote the request, on lines of their own."""
 _NEAR_MISSES = 3
+_PIPE_BUF = 4096
+"""What POSIX systems write to a pipe in one go, at least Linux."""
 _log = logging.getLogger(LOGGER_NAME)
 
 
@@ -85,13 +87,27 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if not self._pending:
             return
         lines, self._pending = self._pending, []
-        lines.append("")
         try:
-            self.stream.write("\n".join(lines))
-            self.stream.flush()
+            for text in _pieces(lines):
+                self.stream.write(text)
+                self.stream.flush()
         except (OSError, ValueError):
             # nowhere to log to: the answers go on
             return
+
+
+def _pieces(lines: list[str]) -> Iterator[str]:
+    """Join lines to texts that a pipe takes as a whole: several workers write to one, and must not cut each other."""
+    piece: list[str] = []
+    size = 0
+    for line in lines:
+        # ASCII: as many bytes as letters
+        if piece and size + len(line) + 1 > _PIPE_BUF:
+            yield "\n".join([*piece, ""])
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line) + 1
+    yield "\n".join([*piece, ""])
 
 
 def told(decision: Decision, scrubbed_accounts: frozenset[str] = frozenset()) -> Told | None:
