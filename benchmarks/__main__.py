@@ -33,6 +33,8 @@ def main() -> int:
         text += _presign()
     if "server" in wanted:
         text += _server()
+    if "mapping" in wanted:
+        text += _mapping()
     if "reference" in wanted:
         text += _reference()
     if "attack" in wanted:
@@ -102,6 +104,17 @@ def _server() -> str:
 
     print("timing the server …", file=sys.stderr)
     return "\n## The authenticator\n\n" + report.rows_table(server.rows())
+
+
+def _mapping() -> str:
+    from benchmarks import mapping
+
+    print("timing lookups and reloads of mappings …", file=sys.stderr)
+    text = f"\n## Lookups among many mappings\n\n{mapping.LOOKUP_CAPTION}\n\n"
+    text += report.rows_table(mapping.lookup_rows())
+    return f"{text}\n## Requests while mappings are reloaded\n\n{mapping.CAPTION}\n\n" + report.rows_table(
+        mapping.rows()
+    )
 
 
 def _reference() -> str:
