@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any] | click.Command)
 
 
 class GoFlags(click.Command):
@@ -25,7 +28,7 @@ class GoFlags(click.Command):
         return super().parse_args(ctx, ours)
 
 
-def switch(*declarations: str, **attributes: Any) -> Any:
+def switch(*declarations: str, **attributes: Any) -> Callable[[F], F]:
     """Declare a switch that is None when it is not given, and may be followed by ``=true`` or ``=false``."""
     return click.option(
         *declarations, is_flag=False, flag_value=True, type=click.BOOL, default=None, metavar="[=BOOL]", **attributes
