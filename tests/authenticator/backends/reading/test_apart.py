@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,15 @@ async def test_a_path_that_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"\xff")
     path.write_text(many_entries(2))
     assert len(await read(AccessEntriesJob(str(path), "aws"), large=0)) == 2
+
+
+@pytest.mark.parametrize("program", ["", "/nonexistent", "/bin/false", "/bin/echo"])
+async def test_where_no_process_can_be_started(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system at its limits, or a program that is no interpreter: large contents are read here, as small ones are."""
+    path = tmp_path / "entries.json"
+    path.write_text(many_entries(3))
+    monkeypatch.setattr(sys, "executable", program)
+    assert len(await read(AccessEntriesJob(str(path), "aws"), large=0)) == 3
 
 
 def readers_of(fifo: Path) -> bool:

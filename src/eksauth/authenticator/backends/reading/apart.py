@@ -77,9 +77,11 @@ async def _content(process: asyncio.subprocess.Process, line: bytes) -> Content:
     try:
         requests.write(line)
         await requests.drain()
-        await frames.readexactly(len(READY))
+        begun = await frames.readexactly(len(READY))
     except (EOFError, ConnectionError):
         raise CannotStart from None
+    if begun != READY:
+        raise CannotStart
     assembly = Assembly()
     while assembly.content is None:
         size = int.from_bytes(await frames.readexactly(HEADER), "big")
