@@ -66,3 +66,16 @@ def test_a_login_does(config: AuthConfig, marker: Path) -> None:
     with pytest.raises(AwsError, match="MultiFactorAuthentication failed"):
         sign_in(config, config.identities["alice"], Terms(human=Typist()), environ=os.environ)
     assert marker.exists()
+
+
+@pytest.mark.parametrize("command", ["login", "logout"])
+def test_a_pipe_as_kubeconfig(desk: Desk, tmp_path: Path, command: str) -> None:
+    """A kubeconfig that a configuration names and that nobody ever writes to is an error, and not waited for."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    desk.write({"demo": desk.following("admin", kubeconfig={"path": str(pipe)})})
+
+    done = desk.lab.eksauth(command, "admin")
+
+    assert done.code in {1, 3}
+    assert "is not a regular file" in done.err

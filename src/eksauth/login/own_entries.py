@@ -19,7 +19,7 @@ from eksauth.kubeconfig.paths import Files, Origin, kubeconfig_files
 from eksauth.kubeconfig.removal import Key, Removal, Removed, plan_removal
 from eksauth.kubeconfig.resolve import Merged, load_merged
 from eksauth.kubeconfig.routing import Change
-from eksauth.login.provision import exec_identity
+from eksauth.login.provision import check_regular, exec_identity
 
 Mine = Callable[[Owner], bool]
 """Tells whether an entry with this mark is meant."""
@@ -85,6 +85,7 @@ def clear(
     :param yes: protected contexts go as well.
     :raises ConfigError: when a file cannot be read, locked or written; it is unchanged then.
     """
+    check_regular(files)
     planned: list[tuple[Removal, list[str], list[str]]] = []
 
     def decide(merged: Merged) -> list[Change]:
@@ -105,6 +106,7 @@ def left_in(files: Files, mine: Mine) -> list[str]:
 
     :raises EksauthError: when they cannot be read.
     """
+    check_regular(files)
     merged = load_merged(files)
     found = [f'context "{name}"' for name in _contexts(merged, mine)]
     return [*found, *[f'user "{name}"' for name in _users(merged, mine)]]

@@ -116,6 +116,7 @@ def write_entries(
         try:
             if path:
                 _check_place(config, Path(path), environ)
+                check_regular(files)
             outcome = store.apply(files, job.decide, dry_run=dry_run, reason=reason, environ=environ)
         except EksauthError as error:
             answers.update({number: _failed(each, error) for number, each in group})
@@ -155,6 +156,18 @@ def _check_place(config: AuthConfig, path: Path, environ: Mapping[str, str]) -> 
         hint="if you trust the file name it with --config or EKSAUTH_CONFIG",
         code="config.searched_path",
     )
+
+
+def check_regular(files: Files) -> None:
+    """Refuse what a configuration names and reading would wait for; what is in ``KUBECONFIG`` the user put there.
+
+    :raises ConfigError: when it is a pipe or another thing that is no file.
+    """
+    if files.origin is not Origin.FLAG:
+        return
+    for path in files.paths:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path} is not a regular file", hint="correct kubeconfig.path in the configuration")
 
 
 class _Group:
