@@ -63,6 +63,14 @@ def test_lookup_costs_the_same_at_any_size() -> None:
     assert small == large
 
 
+def test_a_match_names_a_few_of_many_losers() -> None:
+    """One ARN a thousand times costs a lookup no more than one that is there twenty times; the last one counts."""
+    roles = tuple(RoleMapping(f"{IAM}:role/CICDRole", None, f"u{at}", (), Source("f", at)) for at in range(1000))
+    found = MappingTable(Mappings(roles), canonicalise_roles=True).lookup(identity())
+    assert isinstance(found, Match)
+    assert (found.username, len(found.shadowed)) == ("u999", 20)
+
+
 def test_no_more_than_five_near_misses() -> None:
     """An explanation stays readable when a name is mapped in a thousand accounts."""
     found = MappingTable(entries(1000), canonicalise_roles=True).lookup(

@@ -27,6 +27,8 @@ from eksauth.authenticator.mapping.steps import Steps, batches, emptied, finish
 from eksauth.aws.arn import canonical_principal
 
 Entry = RoleMapping | UserMapping
+_SHADOWED = 20
+"""The most losers that a match names; each request that matches would have to carry all of them."""
 _E = TypeVar("_E", RoleMapping, UserMapping)
 
 
@@ -137,7 +139,9 @@ class MappingTable:
         index[key] = entry
         if earlier is None:
             return
-        self._shadowed.setdefault((kind, key), []).append(earlier)
+        behind = self._shadowed.setdefault((kind, key), [])
+        if len(behind) < _SHADOWED:
+            behind.append(earlier)
         same = _pattern(earlier) == _pattern(entry)
         again = "is mapped again" if same else "is mapped again in another case"
         self._problems.add(
