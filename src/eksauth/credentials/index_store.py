@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from eksauth.credentials.cache import read_private
 from eksauth.credentials.cache_store import remove, store_private
@@ -36,7 +37,8 @@ def remember(
     name = index_name(spelled, config.path, realm, searched=config.searched)
     entry = None if until is None else _entry(config, session, environ, realm, until)
     if entry is None:
-        remove(environ, name)
+        with suppress(OSError):
+            remove(environ, name)
         return False
     try:
         data = encode_index(entry)

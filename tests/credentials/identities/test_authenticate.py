@@ -14,6 +14,7 @@ from eksauth.credentials.cache import cache_directory
 from eksauth.credentials.config.select import find_identity
 from eksauth.credentials.identities.authenticate import cached_session, forget
 from eksauth.credentials.identities.walk import LAST_SECONDS
+from eksauth.credentials.index_store import remember
 from eksauth.errors import AwsError, AwsUnreachable, ConfigError, CredentialsError
 from eksauth.sandbox.aws.faults import OrderedFault
 from eksauth.sandbox.aws.seed import ACCOUNT, OTHER_ACCOUNT
@@ -289,3 +290,25 @@ def test_circles_and_gaps_are_errors(place: Place) -> None:
     place.write(CHAIN.replace("via: {identity: alice}", "via: {identity: nobody}"))
     with pytest.raises(ConfigError, match="nobody"):
         place.be("admin")
+
+
+@pytest.mark.parametrize("what", ["a link to itself", "a file", "closed to us"])
+def test_a_cache_that_cannot_be_used(place: Place, home: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Nothing can be kept or removed: credentials are had all the same, and it is said."""
+    if what == "closed to us" and os.geteuid() == 0:
+        pytest.skip("root may do everything")
+    base = home / "cache"
+    if what == "a file":
+        base.write_text("")
+    elif what == "a link to itself":
+        base.symlink_to(base)
+    else:
+        base.mkdir(mode=0)
+    monkeypatch.setenv("EKSAUTH_CACHE_DIR", str(base))
+    place.write(CHAIN)
+
+    session = place.be("admin")
+
+    assert place.who(session).endswith("EksAdmin/alice")
+    assert any("not cached" in warning for warning in session.warnings)
+    assert not remember(place.config(), session, environ=os.environ, spelled="admin", realm=None, until=None)

@@ -6,6 +6,7 @@ Only a process that waited for the lock reads the note, and only a note that was
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from eksauth.credentials.cache import read_private
 from eksauth.credentials.cache_store import remove, store_private
@@ -49,5 +50,6 @@ def failure_since(environ: Mapping[str, str], key: str, since: float) -> Eksauth
 
 
 def forget_failure(environ: Mapping[str, str], key: str) -> None:
-    """Take the note away."""
-    remove(environ, f"{key}.failed")
+    """Take the note away; one that stays counts for nobody who starts to wait later."""
+    with suppress(OSError):
+        remove(environ, f"{key}.failed")
