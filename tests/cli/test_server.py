@@ -185,9 +185,7 @@ def test_a_port_in_use_is_one_line_and_a_hint(tmp_path: Path) -> None:
             ("--address", "no.such.host.invalid"), "cannot listen on no.such.host.invalid", "--address", id="no-host"
         ),
         pytest.param(("--partition", "aws-mars"), "no such partition", "aws-us-gov", id="partition"),
-        pytest.param(
-            ("--backend-mode", "EKSConfigMap"), "not available in this version", "MountedFile", id="backend-later"
-        ),
+        pytest.param(("--backend-mode", "EKSConfigMap"), "this is no pod", "kubeconfig", id="no-cluster"),
         pytest.param(
             ("--backend-mode", "MountedFil"), "no such backend mode", "did you mean MountedFile", id="backend-typo"
         ),

@@ -36,6 +36,7 @@ from eksauth.authenticator.server.settings import ServerSettings
 from eksauth.authenticator.server.side_ports import SidePorts
 from eksauth.authenticator.server.worker import FAILED_TO_START, send_launch
 from eksauth.errors import ConfigError
+from eksauth.files import why
 
 _log = logging.getLogger(LOGGER_NAME)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
@@ -158,7 +159,13 @@ class Supervisor:
         """Keep one worker running."""
         pause = _FIRST_PAUSE
         while not self.draining:
-            worker = await self._start()
+            try:
+                worker = await self._start()
+            except OSError as error:
+                # no memory or no process to be had: perhaps later
+                _log.error("a worker cannot be started", extra={"fields": {"error": why(error), "again_in": pause}})
+                pause = await self._pause(pause)
+                continue
             code = await worker.process.wait()
             await worker.channel.close()
             self._workers.discard(worker)
@@ -174,10 +181,14 @@ class Supervisor:
             fields = {"pid": worker.process.pid, "code": code, "again_in": pause}
             _log.error("a worker has ended", extra={"fields": fields})
             self.view.restarts.inc()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._ending.stopping.wait()
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> float:
+        """Wait, unless the end comes first, and return how long the next pause is."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ending.stopping.wait()
+        return min(seconds * 2, _LONGEST_PAUSE)
 
     async def _start(self) -> Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
