@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,8 @@ from eksauth.spelling import nearest
 from eksauth.yaml_source.nodes import YamlFile, is_null
 
 _LONGEST_NAME = 256
+_SHAPED = frozenset(("assume_role", "region", "duration", "account", "account.id"))
+"""Keys of a principal whose values have a shape that no secret has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class _Assembly:
             integrations=integrations,
             guards=self._guards(auth.get("guards")),
             inputs=reader.digests(),
+            borrowing=_borrowing(identities, reader.used),
             files=files,
             realm_from=realm_from,
             foreign_integrations=foreign,
@@ -282,3 +285,14 @@ def _wrong_name(name: str) -> str | None:
     if not name.isprintable():
         return "must not have control characters"
     return None
+
+
+def _borrowing(identities: Mapping[str, Identity], used: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Return the identities whose principal has a value of a variable in a key that takes any text."""
+    paths = [path for found in used.values() for path in found]
+    return frozenset(
+        name
+        for name in identities
+        for path in paths
+        if path.startswith(before := f"identities.{name}.principal.") and path.removeprefix(before) not in _SHAPED
+    )

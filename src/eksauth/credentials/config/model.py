@@ -246,6 +246,8 @@ class AuthConfig:
     :ivar digest: SHA-256 of the file's bytes, in hex.
     :ivar inputs: name and value digest of each variable that ``!env`` read (an empty digest: it was not set); part of
         every cache key.
+    :ivar borrowing: identities whose ``principal`` hands on what ``!env`` read, in words that AWS takes as they are and
+        shows to the owner of the role.
     :ivar files: path and digest of everything else that was read or looked for (an empty digest: it was not there).
     :ivar realm_from: what said the realm, for people: ``--realm``, a variable's name, a place in the file, or empty.
     :ivar foreign_integrations: name and kind of those that are left to Atmos.
@@ -257,6 +259,7 @@ class AuthConfig:
     realm: str = ""
     keyring: Keyring = Keyring()
     console_isolated: bool = False
+    borrowing: frozenset[str] = frozenset()
     providers: Mapping[str, Provider] = field(default_factory=dict)
     identities: Mapping[str, Identity] = field(default_factory=dict)
     integrations: Mapping[str, EksIntegration] = field(default_factory=dict)

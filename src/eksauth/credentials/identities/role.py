@@ -12,7 +12,7 @@ from eksauth.credentials.identities.contract import Context, Material, SamlAsser
 from eksauth.credentials.identities.mfa import mfa_code
 from eksauth.credentials.identities.role_call import CHAINED_MAX_SECONDS, RoleCall
 from eksauth.credentials.identities.session_name import human_in_arn, session_name
-from eksauth.credentials.identities.trust import require_trust
+from eksauth.credentials.identities.trust import require_own_words, require_trust
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
 from eksauth.errors import ConfigError, UsageError
@@ -54,6 +54,7 @@ class RoleStep:
         """
         if self.call.endpoint_url is not None:
             require_trust(context, "asking the endpoint_url", self.name)
+        require_own_words(context, self.name)
         if isinstance(source, Credentials):
             return _assume(source, self.call, context)
         if isinstance(source, SamlAssertion):

@@ -11,6 +11,17 @@ from __future__ import annotations
 from eksauth.credentials.identities.contract import Context, NeedsHuman, login_hint
 
 
+def require_own_words(context: Context, name: str) -> None:
+    """Refuse to hand values of the user's variables to a role that an untrusted file names: its owner would see them.
+
+    Session names, tags and external ids are in the CloudTrail of the role's account.
+
+    :raises NeedsHuman: as :func:`require_trust` does.
+    """
+    if name in context.config.borrowing:
+        require_trust(context, "handing on what !env reads in the principal", name)
+
+
 def require_trust(context: Context, what: str, name: str) -> None:
     """Refuse ``what`` ("running mfa_process", …) of identity or provider ``name`` on behalf of an untrusted file.
 

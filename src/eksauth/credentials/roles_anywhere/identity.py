@@ -10,7 +10,7 @@ from eksauth.aws.arn import parse_arn
 from eksauth.credentials.assume_role import check_role
 from eksauth.credentials.config.model import AuthConfig, Identity
 from eksauth.credentials.identities.contract import Context, Input, Material, NeedsHuman, login_hint
-from eksauth.credentials.identities.trust import require_trust
+from eksauth.credentials.identities.trust import require_own_words, require_trust
 from eksauth.credentials.model import Credentials
 from eksauth.credentials.quick import RoleRequest
 from eksauth.credentials.roles_anywhere.create_session import SessionCall, create_session
@@ -58,6 +58,7 @@ class RolesAnywhereStep:
         del source
         if self.call.endpoint_url is not None:
             require_trust(context, "asking the endpoint_url", self.name)
+        require_own_words(context, self.name)
         from eksauth.credentials.roles_anywhere.key_pair import load_signer
 
         signer = load_signer(
