@@ -90,14 +90,18 @@ class Cluster:
     def make(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Create an object, or replace the one of that name."""
         name = body["metadata"]["name"]
-        status, old = self.ask("GET", f"{path}/{name}")
-        if status == 200:
-            body = {**body, "metadata": {**body["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}
-            status, answer = self.ask("PUT", f"{path}/{name}", body)
-        else:
-            status, answer = self.ask("POST", path, body)
-        assert status in {200, 201}, answer
-        return answer
+        while True:
+            status, old = self.ask("GET", f"{path}/{name}")
+            if status == 200:
+                version = {"resourceVersion": old["metadata"]["resourceVersion"]}
+                status, answer = self.ask(
+                    "PUT", f"{path}/{name}", {**body, "metadata": {**body["metadata"], **version}}
+                )
+            else:
+                status, answer = self.ask("POST", path, body)
+            if status != 409:  # a server may have written the status meanwhile
+                assert status in {200, 201}, answer
+                return answer
 
     def aws_auth(self, **data: Any) -> None:
         """Create or replace the ConfigMap aws-auth; ``binaryData`` is what it says."""
@@ -117,8 +121,10 @@ class Cluster:
         return self.make(ENTRIES, {**head, "metadata": {"name": name}, "spec": spec})
 
     def delete(self, path: str) -> None:
-        """Delete an object if there is one."""
-        assert self.ask("DELETE", path)[0] in {200, 404}
+        """Delete an object, or all of a kind, if there are any."""
+        while (answer := self.ask("DELETE", path))[0] == 409:
+            pass
+        assert answer[0] in {200, 404}, answer
 
     def events(self, namespace: str = "kube-system") -> list[dict[str, Any]]:
         """Return the events of a namespace, oldest first."""

@@ -17,6 +17,7 @@ from eksauth.authenticator.backends.kube_where import Where
 from eksauth.authenticator.backends.leader import Leader, Term
 
 QUICK = Term(lasts=1.0, renewed_every=0.1)
+PATIENT = Term(lasts=10.0, renewed_every=0.2)
 
 
 @dataclass
@@ -73,13 +74,13 @@ async def serving() -> AsyncIterator[Leases]:
 
 @asynccontextmanager
 async def candidate(
-    leases: Leases, remarks: list[str] | None = None, gained: list[str] | None = None
+    leases: Leases, remarks: list[str] | None = None, gained: list[str] | None = None, term: Term = QUICK
 ) -> AsyncIterator[Leader]:
     """Run a candidate that remembers when it won."""
     won: list[str] = gained if gained is not None else []
     said: list[str] = remarks if remarks is not None else []
     leader = Leader(
-        Where(master=leases.url), "lease", gained=lambda: won.append(leader.identity), remark=said.append, term=QUICK
+        Where(master=leases.url), "lease", gained=lambda: won.append(leader.identity), remark=said.append, term=term
     )
     leader.start()
     try:
@@ -92,7 +93,7 @@ async def test_one_of_many_leads() -> None:
     """Ten candidates that start together elect one, which keeps the lease."""
     async with serving() as leases, AsyncExitStack() as stack:
         gained: list[str] = []
-        leaders = [await stack.enter_async_context(candidate(leases, gained=gained)) for _ in range(10)]
+        leaders = [await stack.enter_async_context(candidate(leases, gained=gained, term=PATIENT)) for _ in range(10)]
         await until(lambda: gained)
         for _ in range(20):
             assert sum(leader.leads() for leader in leaders) == 1

@@ -224,7 +224,9 @@ async def test_a_watch_that_fails_changes_nothing_and_is_tried_again(bad: Answer
         await until(lambda: become(backend) == "b")
         assert backend.status().failure is None
     assert heard.failures == 1
-    assert heard.kinds() == ["loaded", "failed", "loaded"]
+    # the watch may fail before the first list is in force
+    assert sorted(heard.kinds()) == ["failed", "loaded", "loaded"]
+    assert heard.kinds()[-1] == "loaded"
 
 
 @pytest.mark.parametrize(

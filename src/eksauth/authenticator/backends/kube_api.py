@@ -198,20 +198,27 @@ class KubeApi:
             try:
                 if response.status_code != 200:
                     raise _refused(response, await response.aread())
-                buffer = bytearray()
-                async for part in response.aiter_bytes():
-                    buffer += part
-                    if b"\n" not in part:
-                        if len(buffer) > _MAX_LINE:
-                            raise ApiFailure("an event of the watch is too large", status=200)
-                        continue
-                    *lines, rest = bytes(buffer).split(b"\n")
-                    buffer = bytearray(rest)
-                    for line in lines:
-                        if line.strip():
-                            yield line
+                async with aclosing(_split(response)) as lines:
+                    async for line in lines:
+                        yield line
             finally:
                 await response.aclose()
+
+
+async def _split(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of a body, without those that are empty, and without a last one that has no end."""
+    buffer = bytearray()
+    async for part in response.aiter_bytes():
+        buffer += part
+        if b"\n" not in part:
+            if len(buffer) > _MAX_LINE:
+                raise ApiFailure("an event of the watch is too large", status=200)
+            continue
+        *lines, rest = bytes(buffer).split(b"\n")
+        buffer = bytearray(rest)
+        for line in lines:
+            if line.strip():
+                yield line
 
 
 @asynccontextmanager

@@ -124,7 +124,8 @@ class KubeBackend(Generic[T]):
         return status if self._outage is None else replace(status, failure=self._outage[1])
 
     async def reload(self) -> None:
-        """List again now; a held change takes effect."""
+        """List and read again now; a held change takes effect."""
+        self._applied = None
         await self._watch.again()
         self._last_good.apply_held()
 
