@@ -342,7 +342,7 @@ def test_read_only_home(home: Path) -> None:
     assert "permission denied" in done.stderr
 
 
-@pytest.mark.parametrize("home", [None, "", "/nonexistent", "relative"])
+@pytest.mark.parametrize("home", [None, "", "/proc/nonexistent", "relative"])
 def test_odd_homes(home: str | None, tmp_path: Path) -> None:
     """Without a usable HOME environment keys still make a token."""
     env = {
