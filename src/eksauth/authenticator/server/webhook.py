@@ -245,7 +245,9 @@ class Webhook:
                 return await request.read()
         except TimeoutError:
             raise
-        except (OSError, web.RequestPayloadError):
+        except (OSError, web.RequestPayloadError) as error:
+            # the stream keeps its exception, and a traceback would keep the request with all that it has received
+            error.__traceback__ = None
             raise MalformedReview("the body is incomplete") from None
 
     def _answer(self, review: ReviewRequest, decision: Decision, audiences: tuple[str, ...]) -> web.Response:
