@@ -18,8 +18,8 @@ from tests.login.desk import Desk
 
 from eksauth.aws.partitions import PARTITIONS
 from eksauth.errors import UsageError
-from eksauth.login.console_places import DOMAINS, PLACES, destination_url, federation_endpoint
-from eksauth.login.one_visit import visit_once
+from eksauth.login.programs.console_places import DOMAINS, PLACES, destination_url, federation_endpoint
+from eksauth.login.programs.one_visit import visit_once
 
 
 def opened(desk: Desk, url: str) -> tuple[int, str]:

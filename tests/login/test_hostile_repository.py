@@ -16,9 +16,9 @@ from eksauth.credentials.config.model import AuthConfig
 from eksauth.credentials.identities.contract import NeedsHuman
 from eksauth.errors import AwsError
 from eksauth.login.acting import act_as
-from eksauth.login.console import ConsoleRequest, console_sign_in
+from eksauth.login.programs.console import ConsoleRequest, console_sign_in
+from eksauth.login.programs.usable import usable_session
 from eksauth.login.sign_in import Terms, sign_in
-from eksauth.login.usable import usable_session
 
 
 @pytest.fixture(name="marker")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from eksauth.credentials.config.model import Identity, Place, Principal
 from eksauth.credentials.outer import MARK, SECRET, SOURCES, go_outside, outer_environment, remembered
-from eksauth.login.environment import Pointers, region_for
-from eksauth.login.unset import undone
+from eksauth.login.programs.environment import Pointers, region_for
+from eksauth.login.programs.unset import undone
 
 VALUES = st.text(max_size=5)
 PLACE = Place("f", 1, 1)

@@ -17,7 +17,7 @@ from eksauth.credentials.config.model import Identity, Place
 from eksauth.credentials.identities.authenticate import Session
 from eksauth.credentials.model import Credentials
 from eksauth.errors import CredentialsError, EksauthError
-from eksauth.login.renewing_endpoint import RENEW_SECONDS, Endpoint, Renewal, renewing_endpoint
+from eksauth.login.programs.renewing_endpoint import RENEW_SECONDS, Endpoint, Renewal, renewing_endpoint
 
 NOW = 1_700_000_000.0
 WHO = Identity(name="x", kind="aws/user", declared_kind="aws/user", place=Place("f", 1, 1))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eksauth.login.shell_syntax import Syntax, as_text, mask
+from eksauth.login.programs.shell_syntax import Syntax, as_text, mask
 
 NASTY = {
     "PLAIN": "eu-west-1",

@@ -16,8 +16,8 @@ from eksauth.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from eksauth.credentials.config.model import AuthConfig, Identity
     from eksauth.credentials.identities.contract import Human
-    from eksauth.login.child import Being, Delivery
-    from eksauth.login.environment import Pointers
+    from eksauth.login.programs.child import Being, Delivery
+    from eksauth.login.programs.environment import Pointers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,7 +75,7 @@ def being_of(
     :param inside: the environment that this process was started with: what programs get is made from it. Finding
         credentials needs the one outside of any identity, and botocore looks at the process's own.
     """
-    from eksauth.login.child import Being
+    from eksauth.login.programs.child import Being
 
     return Being(
         config=config,

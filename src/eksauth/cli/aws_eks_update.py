@@ -95,7 +95,7 @@ def _integrated(name: str, *, dry_run: bool) -> None:
     from eksauth.cli.identity_options import read_config
     from eksauth.cli.kubeconfig_update import find_command
     from eksauth.cli.output import complain
-    from eksauth.login.one_integration import write_integration
+    from eksauth.login.kubeconfigs.one_integration import write_integration
 
     found = find_command(None)
     if found.warning:

@@ -12,7 +12,7 @@ from eksauth.cli.output import complain, print_json
 from eksauth.errors import Refused, UsageError
 
 if TYPE_CHECKING:
-    from eksauth.login.console import SignIn
+    from eksauth.login.programs.console import SignIn
 
 _EPILOG = """\b
 Examples:
@@ -47,7 +47,7 @@ def console(
     The URL holds a token that signs in whoever has it: it is printed only with --print, and not in any process list.
     """
     from eksauth.cli.human import terminal_human
-    from eksauth.login.console import ConsoleRequest, console_sign_in
+    from eksauth.login.programs.console import ConsoleRequest, console_sign_in
 
     if output == "json" and not printed:
         raise UsageError("-o json prints the URL, so it needs --print")
@@ -87,7 +87,7 @@ def _facts(found: SignIn) -> dict[str, object]:
 def _open(found: SignIn, name: str) -> None:
     """Open a browser, also where no person can be asked, as in a script on a desktop."""
     from eksauth.cli.human import TerminalHuman
-    from eksauth.login.one_visit import visit_once
+    from eksauth.login.programs.one_visit import visit_once
 
     if visit_once(found.url, TerminalHuman(os.environ).browse):
         complain("note", f"the console is open as {name}: {found.destination}")

@@ -44,8 +44,8 @@ def credential_process(
     """
     from eksauth.cli.outside import step_outside
     from eksauth.credentials.recording import record
-    from eksauth.login.process_document import process_document
-    from eksauth.login.usable import usable_session
+    from eksauth.login.programs.process_document import process_document
+    from eksauth.login.programs.usable import usable_session
     from eksauth.token.stdout import write_stdout
 
     step_outside()

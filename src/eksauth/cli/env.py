@@ -13,7 +13,7 @@ from eksauth.cli.output import complain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eksauth.login.shell_syntax import Syntax
+    from eksauth.login.programs.shell_syntax import Syntax
 
 _EPILOG = """\b
 Examples:
@@ -49,9 +49,9 @@ def env(
     from eksauth.credentials.outer import KEYS, SECRET
     from eksauth.credentials.recording import record
     from eksauth.errors import UsageError
-    from eksauth.login.child import still_pointers
-    from eksauth.login.environment import starts_outside
-    from eksauth.login.unset import undone
+    from eksauth.login.programs.child import still_pointers
+    from eksauth.login.programs.environment import starts_outside
+    from eksauth.login.programs.unset import undone
 
     syntax = output or _own_syntax()
     if unset:
@@ -92,13 +92,13 @@ def _own_syntax() -> Syntax:
 
 def _print(values: Mapping[str, str], unset: Sequence[str], syntax: Syntax, secrets: Sequence[str]) -> None:
     """Print the text; for GitHub Actions append it to the file that the runner reads, and mask what is secret first."""
-    from eksauth.login.shell_syntax import as_text, mask
+    from eksauth.login.programs.shell_syntax import as_text, mask
 
     text = as_text(values, unset, syntax)
     if syntax != "github":
         click.echo(text, nl=False)
         return
-    from eksauth.login.github_file import append_to_github_env
+    from eksauth.login.programs.github_file import append_to_github_env
 
     for secret in secrets:
         click.echo(mask(secret), nl=False)

@@ -11,7 +11,7 @@ from eksauth.cli.as_identity import identity_options
 from eksauth.errors import UsageError
 
 if TYPE_CHECKING:
-    from eksauth.login.child import Delivery
+    from eksauth.login.programs.child import Delivery
 
 _EPILOG = """\b
 Examples:

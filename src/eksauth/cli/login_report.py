@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eksauth.errors import EksauthError
-    from eksauth.login.provision import ClusterEntry
+    from eksauth.login.kubeconfigs.provision import ClusterEntry
     from eksauth.login.run import LoggedIn
     from eksauth.login.sign_in import SignedIn
 

@@ -18,7 +18,7 @@ from eksauth.files import why
 
 if TYPE_CHECKING:
     from eksauth.kubeconfig.isolated.overlay import Overlay
-    from eksauth.login.child import Being, Delivery
+    from eksauth.login.programs.child import Being, Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RunAs:
 def run_program(asked: RunAs, argv: Sequence[str]) -> int:
     """Run a program as an identity and return its exit code."""
     from eksauth.kubeconfig.isolated.child import require_command, run_child
-    from eksauth.login.child import being
+    from eksauth.login.programs.child import being
 
     what = _being(asked)
     added = {} if what.config.searched else dict(what.identity.env)
@@ -53,7 +53,7 @@ def run_shell(asked: RunAs, program: str | None) -> int:
     from eksauth.kubeconfig.isolated.child import require_command, run_child
     from eksauth.kubeconfig.isolated.overlay import PROMPT, overlay, write_prompt
     from eksauth.kubeconfig.isolated.shells import shell_command
-    from eksauth.login.child import being
+    from eksauth.login.programs.child import being
 
     shell = program or os.environ.get("SHELL") or "/bin/sh"
     require_command(shell, os.environ)

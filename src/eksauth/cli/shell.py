@@ -10,7 +10,7 @@ from eksauth.cli.as_identity import identity_options
 from eksauth.cli.exec_command import CONTEXT, CREDENTIALS, YES
 
 if TYPE_CHECKING:
-    from eksauth.login.child import Delivery
+    from eksauth.login.programs.child import Delivery
 
 _EPILOG = """\b
 Examples:

@@ -11,8 +11,8 @@ from eksauth.credentials.config.select import select_identity
 from eksauth.credentials.identities.contract import Human
 from eksauth.errors import ConfigError
 from eksauth.kubeconfig.update_request import ActingAs
-from eksauth.login.provision import exec_identity
-from eksauth.login.usable import usable_session
+from eksauth.login.kubeconfigs.provision import exec_identity
+from eksauth.login.programs.usable import usable_session
 from eksauth.token.selection import identity_wanted
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from eksauth.credentials.config.model import AuthConfig, Identity, Provider
 from eksauth.credentials.identities.chain import links_of
 from eksauth.errors import EksauthError
+from eksauth.login.kubeconfigs.own_entries import Mine, left_in, places
 from eksauth.login.leaving import Leaving, SignedOut, cached_or_none, still_used
-from eksauth.login.own_entries import Mine, left_in, places
 from eksauth.login.provider_sign_out import sign_out_of
 from eksauth.token.bearer import utc_text
 

@@ -10,10 +10,10 @@ from eksauth.credentials.config.model import AuthConfig, Identity, Provider
 from eksauth.credentials.config.select import find_identity, select_identity
 from eksauth.credentials.identities.contract import Human
 from eksauth.errors import ConfigError, EksauthError, UsageError
-from eksauth.login.askers import Asking, wanted_for
-from eksauth.login.clusters import describe_wanted
+from eksauth.login.kubeconfigs.askers import Asking, wanted_for
+from eksauth.login.kubeconfigs.clusters import describe_wanted
+from eksauth.login.kubeconfigs.provision import Provisioned, integrations_of, write_entries
 from eksauth.login.providers import Discovered, can_be_used, discover, find_provider, provider_of, sign_in_provider
-from eksauth.login.provision import Provisioned, integrations_of, write_entries
 from eksauth.login.sign_in import SignedIn, Terms, sign_in
 from eksauth.login.sign_in_all import Outcome, sign_in_all
 

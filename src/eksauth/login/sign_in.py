@@ -16,7 +16,7 @@ from eksauth.credentials.model import Credentials
 from eksauth.credentials.recording import record
 from eksauth.errors import CredentialsError, EksauthError
 from eksauth.login.caller import Caller, context_of, endpoint_of, prove
-from eksauth.login.provision import integrations_of
+from eksauth.login.kubeconfigs.provision import integrations_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

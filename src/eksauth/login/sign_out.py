@@ -16,9 +16,9 @@ from eksauth.credentials.identities.authenticate import forget
 from eksauth.credentials.identities.contract import Human
 from eksauth.errors import EksauthError
 from eksauth.files import why
+from eksauth.login.kubeconfigs.own_entries import Cleared, Mine, clear, entries_of, places
 from eksauth.login.leaving import Leaving, SignedOut, cached_or_none
 from eksauth.login.left_over import ends_of, say_what_lives_on, verify
-from eksauth.login.own_entries import Cleared, Mine, clear, entries_of, places
 from eksauth.login.provider_sign_out import end_session
 
 _ROUNDS = 3

@@ -19,7 +19,7 @@ from eksauth.kubeconfig.paths import Files, Origin, kubeconfig_files
 from eksauth.kubeconfig.removal import Key, Removal, Removed, plan_removal
 from eksauth.kubeconfig.resolve import Merged, load_merged
 from eksauth.kubeconfig.routing import Change
-from eksauth.login.provision import check_regular, exec_identity
+from eksauth.login.kubeconfigs.provision import check_regular, exec_identity
 
 Mine = Callable[[Owner], bool]
 """Tells whether an entry with this mark is meant."""

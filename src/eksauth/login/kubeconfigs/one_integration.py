@@ -11,10 +11,10 @@ from eksauth.credentials.config.select import find_identity
 from eksauth.credentials.identities.contract import Human
 from eksauth.errors import ConfigError, UsageError
 from eksauth.login.acting import act_as, check_may_pin
-from eksauth.login.askers import Asking, wanted_for
 from eksauth.login.caller import context_of, endpoint_of
-from eksauth.login.clusters import describe_wanted
-from eksauth.login.provision import Provisioned, write_entries
+from eksauth.login.kubeconfigs.askers import Asking, wanted_for
+from eksauth.login.kubeconfigs.clusters import describe_wanted
+from eksauth.login.kubeconfigs.provision import Provisioned, write_entries
 
 
 def write_integration(

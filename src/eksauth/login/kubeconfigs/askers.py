@@ -12,8 +12,8 @@ from eksauth.credentials.identities.contract import Human
 from eksauth.credentials.model import Credentials
 from eksauth.errors import EksauthError
 from eksauth.login.caller import context_of, endpoint_of
-from eksauth.login.clusters import Wanted
-from eksauth.login.usable import usable_session
+from eksauth.login.kubeconfigs.clusters import Wanted
+from eksauth.login.programs.usable import usable_session
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from eksauth.kubeconfig.paths import Files, Origin, kubeconfig_files
 from eksauth.kubeconfig.resolve import Merged
 from eksauth.kubeconfig.routing import Change
 from eksauth.kubeconfig.update_plan import PlannedContext
-from eksauth.login.clusters import Described
-from eksauth.login.entry_plan import Writing, plan_entry
+from eksauth.login.kubeconfigs.clusters import Described
+from eksauth.login.kubeconfigs.entry_plan import Writing, plan_entry
 
 Action = Literal["added", "updated", "unchanged", "failed"]
 

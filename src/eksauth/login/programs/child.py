@@ -16,10 +16,10 @@ from eksauth.credentials.recording import record
 from eksauth.credentials.slow_settings import full_settings
 from eksauth.errors import EksauthError
 from eksauth.files import why
-from eksauth.login.aws_files import config_text, process_command, write_files
-from eksauth.login.environment import Pointers, pointers, region_for, static_source
-from eksauth.login.renewing_endpoint import Renewal, renewing_endpoint
-from eksauth.login.usable import usable_session
+from eksauth.login.programs.aws_files import config_text, process_command, write_files
+from eksauth.login.programs.environment import Pointers, pointers, region_for, static_source
+from eksauth.login.programs.renewing_endpoint import Renewal, renewing_endpoint
+from eksauth.login.programs.usable import usable_session
 
 Delivery = Literal["endpoint", "process", "static"]
 

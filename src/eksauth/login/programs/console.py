@@ -22,9 +22,9 @@ from eksauth.credentials.plain_http import is_safe_url, request
 from eksauth.credentials.recording import record
 from eksauth.errors import AwsError, ConfigError, CredentialsError, UsageError
 from eksauth.login.caller import endpoint_of
-from eksauth.login.console_places import destination_url, federation_endpoint
-from eksauth.login.environment import region_for
-from eksauth.login.usable import usable_session
+from eksauth.login.programs.console_places import destination_url, federation_endpoint
+from eksauth.login.programs.environment import region_for
+from eksauth.login.programs.usable import usable_session
 
 ISSUER = "eksauth"
 SHORTEST_SECONDS, LONGEST_SECONDS = 900, 43200

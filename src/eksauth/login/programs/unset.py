@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from eksauth.credentials.outer import MARK, PREFIX, SOURCES, companions, memory_names
-from eksauth.login.environment import Pointers
+from eksauth.login.programs.environment import Pointers
 
 
 def undone(environ: Mapping[str, str]) -> Pointers:

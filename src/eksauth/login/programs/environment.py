@@ -17,7 +17,7 @@ from eksauth.errors import ConfigError
 from eksauth.kubeconfig.isolated.session import current_session
 from eksauth.kubeconfig.paths import Origin, kubeconfig_files
 from eksauth.login.caller import endpoint_of
-from eksauth.login.provision import integrations_of
+from eksauth.login.kubeconfigs.provision import integrations_of
 from eksauth.token.bearer import utc_text
 
 _FROM_OUTSIDE = frozenset(("aws/ambient", "aws/container", "aws/pod-identity"))

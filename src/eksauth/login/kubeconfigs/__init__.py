@@ -1,0 +1,1 @@
+"""The kubeconfig entries that follow an identity."""

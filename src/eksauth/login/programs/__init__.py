@@ -1,0 +1,1 @@
+"""Programs, shells and browsers as an identity."""
