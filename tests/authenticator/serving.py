@@ -23,9 +23,9 @@ from eksauth.authenticator.identity import CallerIdentity
 from eksauth.authenticator.server import decision_log
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.process import AuthenticatorServer
+from eksauth.authenticator.server.reviews.webhook import Authorizer
 from eksauth.authenticator.server.settings import CacheSettings, Limits, ServerSettings, WebhookSettings
 from eksauth.authenticator.server.sts_metrics import MeteredSts
-from eksauth.authenticator.server.webhook import Authorizer
 from eksauth.authenticator.sts.client import StsQuestion
 from eksauth.token.bearer import encode_token
 from eksauth.token.sigv4 import presign_get_caller_identity

@@ -21,7 +21,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from eksauth.authenticator.backends.kube_where import Where
+from eksauth.authenticator.backends.cluster.kube_where import Where
 from eksauth.sandbox.binaries import ControlPlane
 
 ROOT, SERVER, POWERLESS = "root-token", "server-token", "powerless-token"

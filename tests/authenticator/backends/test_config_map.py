@@ -12,10 +12,10 @@ from tests.authenticator.backends.clusters import AWS_AUTH, POWERLESS, Cluster
 from tests.authenticator.backends.watchers import Heard, become, started, until
 from tests.authenticator.mapping.callers import HASH, A
 
-from eksauth.authenticator.backends.backoff import Backoff
-from eksauth.authenticator.backends.config_map import config_map_backend
-from eksauth.authenticator.backends.kube_backend import KubeBackend
-from eksauth.authenticator.backends.kube_where import Where
+from eksauth.authenticator.backends.cluster.backoff import Backoff
+from eksauth.authenticator.backends.cluster.config_map import config_map_backend
+from eksauth.authenticator.backends.cluster.kube_backend import KubeBackend
+from eksauth.authenticator.backends.cluster.kube_where import Where
 from eksauth.authenticator.mapping.aws_auth import AwsAuthBackend
 from eksauth.errors import ConfigError
 

@@ -14,15 +14,15 @@ from tests.authenticator.backends.conftest import CRDS
 from tests.authenticator.backends.watchers import Heard, become, started, until
 from tests.authenticator.mapping.callers import A, identity
 
-from eksauth.authenticator.backends.backoff import Backoff
-from eksauth.authenticator.backends.crd import (
+from eksauth.authenticator.backends.cluster.backoff import Backoff
+from eksauth.authenticator.backends.cluster.crd import (
     LEASE,
     IdentityMappings,
     IdentityMappingTable,
     identity_mapping_backend,
 )
-from eksauth.authenticator.backends.kube_backend import KubeBackend
-from eksauth.authenticator.backends.leader import Term
+from eksauth.authenticator.backends.cluster.kube_backend import KubeBackend
+from eksauth.authenticator.backends.cluster.leader import Term
 from eksauth.authenticator.mapping.model import NotMapped
 
 ROLE = f"arn:aws:iam::{A}:role/CICDRole"

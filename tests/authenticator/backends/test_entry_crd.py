@@ -11,10 +11,10 @@ from tests.authenticator.backends.clusters import ENTRIES, Cluster
 from tests.authenticator.backends.watchers import Heard, become, started, until
 from tests.authenticator.mapping.callers import A, identity
 
-from eksauth.authenticator.backends.backoff import Backoff
-from eksauth.authenticator.backends.entry_crd import AccessEntries, access_entry_backend
-from eksauth.authenticator.backends.kube_backend import KubeBackend
-from eksauth.authenticator.backends.leader import Term
+from eksauth.authenticator.backends.cluster.backoff import Backoff
+from eksauth.authenticator.backends.cluster.entry_crd import AccessEntries, access_entry_backend
+from eksauth.authenticator.backends.cluster.kube_backend import KubeBackend
+from eksauth.authenticator.backends.cluster.leader import Term
 from eksauth.authenticator.entries.authorize import authorize
 from eksauth.authenticator.entries.reader import EntryReader
 from eksauth.authenticator.entries.table import EntryTable

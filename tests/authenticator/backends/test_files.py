@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.authenticator.mapping.callers import A, identity
 
-from eksauth.authenticator.backends.access_entries import access_entries_file_backend
 from eksauth.authenticator.backends.contract import Backend
-from eksauth.authenticator.backends.dynamic_file import dynamic_file_backend
+from eksauth.authenticator.backends.files.access_entries import access_entries_file_backend
+from eksauth.authenticator.backends.files.dynamic_file import dynamic_file_backend
 from eksauth.authenticator.backends.last_good import Notice
 from eksauth.authenticator.mapping.model import Match, NotMapped
 

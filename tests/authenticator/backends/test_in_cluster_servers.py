@@ -19,7 +19,7 @@ from tests.authenticator.backends.clusters import LEASES, MAPPINGS, Cluster
 from tests.authenticator.process import FakeSts, Server, config_in, fake_sts, running
 from tests.authenticator.serving import ROLE_ARN, mint
 
-from eksauth.authenticator.backends.crd import LEASE
+from eksauth.authenticator.backends.cluster.crd import LEASE
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"

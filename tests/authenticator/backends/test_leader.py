@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from tests.authenticator.backends.watchers import until
 
-from eksauth.authenticator.backends.kube_where import Where
-from eksauth.authenticator.backends.leader import Leader, Term
+from eksauth.authenticator.backends.cluster.kube_where import Where
+from eksauth.authenticator.backends.cluster.leader import Leader, Term
 
 QUICK = Term(lasts=1.0, renewed_every=0.1)
 PATIENT = Term(lasts=10.0, renewed_every=0.2)

@@ -21,10 +21,10 @@ from tests.authenticator.backends.clusters import SERVER, Cluster, free_port
 from tests.authenticator.backends.watchers import Heard, become, started, until
 from tests.authenticator.mapping.callers import A
 
-from eksauth.authenticator.backends.backoff import FIRST_SECONDS, MOST_SECONDS, Backoff
-from eksauth.authenticator.backends.config_map import config_map_backend
-from eksauth.authenticator.backends.kube_backend import KubeBackend
-from eksauth.authenticator.backends.kube_where import Where
+from eksauth.authenticator.backends.cluster.backoff import FIRST_SECONDS, MOST_SECONDS, Backoff
+from eksauth.authenticator.backends.cluster.config_map import config_map_backend
+from eksauth.authenticator.backends.cluster.kube_backend import KubeBackend
+from eksauth.authenticator.backends.cluster.kube_where import Where
 from eksauth.authenticator.mapping.aws_auth import AwsAuthBackend
 
 Answer = Callable[["Api", web.Request], Awaitable[web.StreamResponse]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.authenticator.mapping.callers import A, identity
 
-from eksauth.authenticator.backends.dynamic_file import dynamic_file_backend
+from eksauth.authenticator.backends.files.dynamic_file import dynamic_file_backend
 from eksauth.authenticator.mapping.model import Match, NotMapped
 from eksauth.authenticator.mapping.steps import STEP
 

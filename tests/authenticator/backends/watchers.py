@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from tests.authenticator.mapping.callers import A, identity
 
+from eksauth.authenticator.backends.cluster.kube_backend import Ears
 from eksauth.authenticator.backends.contract import Backend
-from eksauth.authenticator.backends.kube_backend import Ears
 from eksauth.authenticator.backends.last_good import Notice
 from eksauth.authenticator.mapping.model import Match
 

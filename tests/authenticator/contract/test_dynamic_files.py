@@ -14,8 +14,8 @@ import pytest
 from tests.authenticator.mapping.callers import HASH, A, identity
 
 from eksauth.authenticator.backends.contract import Backend
-from eksauth.authenticator.backends.dynamic_file import dynamic_file_backend
-from eksauth.authenticator.backends.mode_file import ModeFile
+from eksauth.authenticator.backends.files.dynamic_file import dynamic_file_backend
+from eksauth.authenticator.backends.files.mode_file import ModeFile
 from eksauth.authenticator.mapping.model import Match
 
 ROLE, USER = f"arn:aws:sts::{A}:assumed-role/Plain/s", f"arn:aws:iam::{A}:user/Alice"

@@ -12,9 +12,9 @@ from tests.authenticator.tokens import signed
 
 from eksauth.authenticator.config import parse_server_config
 from eksauth.authenticator.decide import build_authenticator
-from eksauth.authenticator.server.cache import VerificationCache
 from eksauth.authenticator.server.certs import expires_at, make_pair
-from eksauth.authenticator.server.judge import Judge
+from eksauth.authenticator.server.reviews.cache import VerificationCache
+from eksauth.authenticator.server.reviews.judge import Judge
 from eksauth.authenticator.sts.client import StsRefused
 
 HOUR = 3600.0

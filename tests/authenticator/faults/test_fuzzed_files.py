@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.authenticator.faults.fuzzing import ANY_TEXT, ARNS, JSON_VALUES, damaged, fuzzed, json_texts
 from tests.authenticator.serving import ACCOUNT, SESSION, USER
 
-from eksauth.authenticator.backends.mode_file import read_mode_file
+from eksauth.authenticator.backends.files.mode_file import read_mode_file
 from eksauth.authenticator.check import check_config_map, check_text
 from eksauth.authenticator.config import parse_server_config
 from eksauth.authenticator.entries.reader import EntryReader

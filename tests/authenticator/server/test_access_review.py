@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eksauth.authenticator.entries.authorize import Opinion
-from eksauth.authenticator.server.access_review import answer, parse_access_review
-from eksauth.authenticator.server.tokenreview import MalformedReview
+from eksauth.authenticator.server.reviews.access_review import answer, parse_access_review
+from eksauth.authenticator.server.reviews.tokenreview import MalformedReview
 from eksauth.kube.rbac import Attributes, User
 
 V1, V1BETA1 = "authorization.k8s.io/v1", "authorization.k8s.io/v1beta1"

@@ -15,7 +15,7 @@ from tests.authenticator.serving import MAPPED, V1, V1BETA1, Running, Sts, colle
 
 from eksauth.authenticator.config import parse_server_config
 from eksauth.authenticator.mapping.mounted_file import MountedFileBackend
-from eksauth.authenticator.server.fast_path import Heads
+from eksauth.authenticator.server.reviews.fast_path import Heads
 from eksauth.authenticator.server.settings import Limits, WebhookSettings
 from eksauth.authenticator.sts.client import StsRefused
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.authenticator.serving import Sts, mint, serving
 
+from eksauth.authenticator.server.doors.sources import Sources
 from eksauth.authenticator.server.settings import Limits
-from eksauth.authenticator.server.sources import Sources
 
 
 def test_verifications_of_one_address_are_bounded() -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from tests.authenticator.serving import sample
 
-from eksauth.authenticator.server.merged_metrics import Snapshot, exposition, merge, snapshot, what_stays
 from eksauth.authenticator.server.notify import Notifier
 from eksauth.authenticator.server.reports import BackendReport, HostReport, Report, readiness
+from eksauth.authenticator.server.workers.merged_metrics import Snapshot, exposition, merge, snapshot, what_stays
 
 NOW = 1_000_000.0
 DAY = 86_400

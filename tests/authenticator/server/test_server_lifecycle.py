@@ -16,7 +16,7 @@ from tests.authenticator.serving import MAPPED, Sts, mint, serving, settings_in
 
 from eksauth.authenticator.config import parse_server_config
 from eksauth.authenticator.decide import build_authenticator
-from eksauth.authenticator.server.listening import listen
+from eksauth.authenticator.server.doors.listening import listen
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.process import AuthenticatorServer
 from eksauth.authenticator.server.run import loop_factory

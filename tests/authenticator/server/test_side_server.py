@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 from tests.authenticator.serving import ACCOUNT, KEY, Running, Sts, mint, serving
 
+from eksauth.authenticator.server.doors.side_server import HealthSite, SideServer, StatusSite
 from eksauth.authenticator.server.reports import Readiness, Report
 from eksauth.authenticator.server.settings import Limits
-from eksauth.authenticator.server.side_server import HealthSite, SideServer, StatusSite
 from eksauth.authenticator.server.status.page import status_page
 from eksauth.authenticator.sts.client import StsRefused, StsUnavailable
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eksauth.authenticator.server.tokenreview import (
+from eksauth.authenticator.server.reviews.tokenreview import (
     MalformedReview,
     ReviewRequest,
     accepted_audiences,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from eksauth.authenticator.server.cache import SingleFlight, VerificationCache, cache_key
+from eksauth.authenticator.server.reviews.cache import SingleFlight, VerificationCache, cache_key
 
 
 class Clock:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from eksauth.authenticator.backends.access_entries import access_entries_file_backend
 from eksauth.authenticator.backends.contract import Backend
-from eksauth.authenticator.backends.dynamic_file import dynamic_file_backend
+from eksauth.authenticator.backends.files.access_entries import access_entries_file_backend
+from eksauth.authenticator.backends.files.dynamic_file import dynamic_file_backend
+from eksauth.authenticator.backends.files.mounted import MountedBackend
 from eksauth.authenticator.backends.last_good import Notice
-from eksauth.authenticator.backends.mounted import MountedBackend
 from eksauth.authenticator.config import ServerConfig
 from eksauth.errors import ConfigError
 
@@ -100,11 +100,11 @@ def _in_cluster(mode: str, config: ServerConfig, around: Surroundings) -> Callab
 
     def make() -> Backend:
         # only these need a Kubernetes client, whose models take a while to import
-        from eksauth.authenticator.backends.config_map import config_map_backend
-        from eksauth.authenticator.backends.crd import identity_mapping_backend
-        from eksauth.authenticator.backends.entry_crd import access_entry_backend
-        from eksauth.authenticator.backends.kube_backend import Ears
-        from eksauth.authenticator.backends.kube_where import Where
+        from eksauth.authenticator.backends.cluster.config_map import config_map_backend
+        from eksauth.authenticator.backends.cluster.crd import identity_mapping_backend
+        from eksauth.authenticator.backends.cluster.entry_crd import access_entry_backend
+        from eksauth.authenticator.backends.cluster.kube_backend import Ears
+        from eksauth.authenticator.backends.cluster.kube_where import Where
 
         where = Where(config.kubeconfig, config.master)
         ears = Ears(notice=around.notice, watch_failed=around.watch_failed, remark=around.remark)

@@ -16,10 +16,10 @@ from pathlib import Path
 from eksauth.authenticator.backends.assemble import Notify, Recipe, Surroundings, check_backends, recipes
 from eksauth.authenticator.backends.chain import BackendChain
 from eksauth.authenticator.backends.contract import Backend
-from eksauth.authenticator.backends.file_watch import signature_of, watch_file
+from eksauth.authenticator.backends.files.file_watch import signature_of, watch_file
+from eksauth.authenticator.backends.files.mode_file import read_mode_file
+from eksauth.authenticator.backends.files.mounted import MountedBackend
 from eksauth.authenticator.backends.last_good import Notice, NoticeKind
-from eksauth.authenticator.backends.mode_file import read_mode_file
-from eksauth.authenticator.backends.mounted import MountedBackend
 from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.entries.table import EntryTable
 from eksauth.errors import ConfigError

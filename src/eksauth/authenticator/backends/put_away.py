@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from eksauth.authenticator.backends.reading.read import paced
+from eksauth.authenticator.backends.files.reading.read import paced
 from eksauth.authenticator.mapping.steps import Steps
 
 _TASKS: set[asyncio.Task[None]] = set()

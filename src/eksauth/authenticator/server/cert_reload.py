@@ -7,7 +7,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable
 
-from eksauth.authenticator.backends.file_watch import signature_of, watch_file
+from eksauth.authenticator.backends.files.file_watch import signature_of, watch_file
 from eksauth.authenticator.server.certs import ServerCertificate, load_existing
 from eksauth.authenticator.server.decision_log import LOGGER_NAME
 from eksauth.errors import ConfigError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from eksauth.authenticator.backends.reading.read import read_server_config
+from eksauth.authenticator.backends.files.reading.read import read_server_config
 from eksauth.authenticator.config import ServerConfig
 from eksauth.authenticator.server.run import check, settings_of
 from eksauth.authenticator.server.settings import ServerSettings

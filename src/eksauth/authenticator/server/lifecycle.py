@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 
 from eksauth.authenticator.server.certs import ServerCertificate
 from eksauth.authenticator.server.decision_log import LOGGER_NAME
+from eksauth.authenticator.server.doors.side_ports import SidePorts
 from eksauth.authenticator.server.notify import Notifier
 from eksauth.authenticator.server.process import AuthenticatorServer
 from eksauth.authenticator.server.ready_file import announce, take_away
-from eksauth.authenticator.server.side_ports import SidePorts
 
 _log = logging.getLogger(LOGGER_NAME)
 Reload = Callable[[], Awaitable[None]]

@@ -9,19 +9,19 @@ import ssl
 import time
 
 from eksauth.authenticator.server import webhook_kubeconfig as kubeconfig
-from eksauth.authenticator.server.acceptor import Acceptor
-from eksauth.authenticator.server.cache import VerificationCache
 from eksauth.authenticator.server.cert_reload import CertificateReload
 from eksauth.authenticator.server.certs import ServerCertificate, covers, load_or_make
-from eksauth.authenticator.server.connections import BoundedServer
 from eksauth.authenticator.server.decision_log import LOGGER_NAME
-from eksauth.authenticator.server.judge import Authority, Judge
-from eksauth.authenticator.server.listening import listen
+from eksauth.authenticator.server.doors.acceptor import Acceptor
+from eksauth.authenticator.server.doors.connections import BoundedServer
+from eksauth.authenticator.server.doors.listening import listen
+from eksauth.authenticator.server.doors.sources import Sources
 from eksauth.authenticator.server.metrics import Metrics
+from eksauth.authenticator.server.reviews.cache import VerificationCache
+from eksauth.authenticator.server.reviews.judge import Authority, Judge
+from eksauth.authenticator.server.reviews.webhook import Authorizer, Webhook
 from eksauth.authenticator.server.settings import ServerSettings
-from eksauth.authenticator.server.sources import Sources
 from eksauth.authenticator.server.view import ProcessView, View
-from eksauth.authenticator.server.webhook import Authorizer, Webhook
 from eksauth.errors import ConfigError
 from eksauth.files import why
 

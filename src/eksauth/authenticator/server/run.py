@@ -23,16 +23,16 @@ from eksauth.authenticator.nodes.names import PrivateDnsNames
 from eksauth.authenticator.nodes.rate import RateLimit
 from eksauth.authenticator.server.certs import ServerCertificate
 from eksauth.authenticator.server.decision_log import LEVELS, LOGGER_NAME
+from eksauth.authenticator.server.doors.side_ports import SidePorts
 from eksauth.authenticator.server.lifecycle import Ending, Reload, run
 from eksauth.authenticator.server.metrics import Metrics
 from eksauth.authenticator.server.notices import Notices, log_problems
 from eksauth.authenticator.server.notify import Notifier
 from eksauth.authenticator.server.process import AuthenticatorServer
-from eksauth.authenticator.server.remote_view import RemoteView
+from eksauth.authenticator.server.reviews.webhook import NO_ENTRIES
 from eksauth.authenticator.server.settings import CacheSettings, Limits, ServerSettings, SideSettings, WebhookSettings
-from eksauth.authenticator.server.side_ports import SidePorts
 from eksauth.authenticator.server.sts_metrics import MeteredSts, StsObserver
-from eksauth.authenticator.server.webhook import NO_ENTRIES
+from eksauth.authenticator.server.workers.remote_view import RemoteView
 from eksauth.authenticator.sts.client import StsClient
 from eksauth.authenticator.sts.hosts import StsHosts
 from eksauth.authenticator.sts.shares import SharedSts

@@ -18,7 +18,7 @@ def start(launch: Launch) -> int:
     decision_log.configure(launch.log_format, config.log_verbosity)
     settings = launch.settings(config)
     if config.workers > 1:
-        from eksauth.authenticator.server.supervisor import supervise
+        from eksauth.authenticator.server.workers.supervisor import supervise
 
         supervising = supervise(launch, settings, config.workers)
         del config

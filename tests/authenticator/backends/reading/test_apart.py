@@ -16,17 +16,17 @@ import pytest
 from tests.authenticator.backends.reading.contents import many_entries, readers
 from tests.authenticator.mapping.callers import identity
 
-from eksauth.authenticator.backends.access_entries import access_entries_file_backend
-from eksauth.authenticator.backends.reading.apart import command
-from eksauth.authenticator.backends.reading.jobs import (
+from eksauth.authenticator.backends.files.access_entries import access_entries_file_backend
+from eksauth.authenticator.backends.files.reading.apart import command
+from eksauth.authenticator.backends.files.reading.jobs import (
     AccessEntriesJob,
     DynamicFileJob,
     Job,
     SectionJob,
     ServerConfigJob,
 )
-from eksauth.authenticator.backends.reading.read import LARGE_BYTES, read
-from eksauth.authenticator.backends.reading.wire import HEADER, READY, Assembly, encode_job
+from eksauth.authenticator.backends.files.reading.read import LARGE_BYTES, read
+from eksauth.authenticator.backends.files.reading.wire import HEADER, READY, Assembly, encode_job
 from eksauth.authenticator.mapping.model import Match
 from eksauth.errors import ConfigError
 

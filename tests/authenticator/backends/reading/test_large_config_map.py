@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.authenticator.mapping.callers import A, aws_auth, identity, role
 
-from eksauth.authenticator.backends.config_map import Sections
-from eksauth.authenticator.backends.reading.read import LARGE_BYTES
+from eksauth.authenticator.backends.cluster.config_map import Sections
+from eksauth.authenticator.backends.files.reading.read import LARGE_BYTES
 from eksauth.authenticator.mapping.model import Match
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.authenticator.backends.reading.contents import CONFIGS, ENTRY_FILES, SECTIONS, texts
 
-from eksauth.authenticator.backends.reading.jobs import (
+from eksauth.authenticator.backends.files.reading.jobs import (
     AccessEntriesJob,
     Content,
     DynamicFileJob,
@@ -20,7 +20,7 @@ from eksauth.authenticator.backends.reading.jobs import (
     ServerConfigJob,
     whole_config,
 )
-from eksauth.authenticator.backends.reading.wire import HEADER, Assembly, decode_job, encode_job, frames_of
+from eksauth.authenticator.backends.files.reading.wire import HEADER, Assembly, decode_job, encode_job, frames_of
 from eksauth.authenticator.config import load_server_config
 from eksauth.authenticator.mapping.model import (
     AccountMapping,

@@ -1,0 +1,1 @@
+"""Mappings in objects of the cluster: ConfigMaps and custom resources, watched."""

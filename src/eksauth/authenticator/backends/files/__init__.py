@@ -1,0 +1,1 @@
+"""Mappings in files, noticed when they change."""

@@ -1,0 +1,1 @@
+"""What listens, and how much it lets in."""

@@ -1,0 +1,1 @@
+"""The questions of API servers and their answers."""

@@ -1,0 +1,1 @@
+"""Several processes that share a port and look like one server."""
