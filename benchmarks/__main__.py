@@ -13,7 +13,7 @@ from benchmarks import commands, place, presign, report
 from benchmarks.harness import run_interleaved, scrubbed
 
 PAGE = place.ROOT / "docs" / "benchmarks.md"
-SECTIONS = ("token", "presign", "help", "contexts", "update", "server", "reference", "attack")
+SECTIONS = ("token", "presign", "help", "contexts", "update", "server", "mapping", "reference", "attack")
 TOKEN = "eksauth token, environment keys"
 
 
