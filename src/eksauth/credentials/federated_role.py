@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from eksauth.credentials.config.model import Provider
 from eksauth.credentials.identities.contract import Context
 from eksauth.credentials.identities.role_call import MAX_SECONDS, MIN_SECONDS, RoleCall
 from eksauth.credentials.identities.trust import require_trust
-from eksauth.errors import ConfigError
+from eksauth.errors import AwsError, ConfigError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 
 def provider_of(role: RoleCall, context: Context) -> Provider | None:
@@ -40,6 +45,35 @@ def wanted_seconds(role: RoleCall, context: Context) -> int | None:
     if provider is None or provider.session_seconds is None:
         return None
     return min(max(provider.session_seconds, MIN_SECONDS), MAX_SECONDS)
+
+
+def session_parameters(role: RoleCall, seconds: int | None) -> dict[str, object]:
+    """Return what both calls take besides the proof: duration and session policies."""
+    parameters: dict[str, object] = {}
+    if seconds is not None:
+        parameters["DurationSeconds"] = seconds
+    if role.policy is not None:
+        parameters["Policy"] = role.policy
+    if role.policy_arns:
+        parameters["PolicyArns"] = [{"arn": arn} for arn in role.policy_arns]
+    return parameters
+
+
+def told_by(error: ClientError) -> tuple[str, str]:
+    """Return the error code and the message of STS, the latter on one line."""
+    answer = error.response.get("Error", {})
+    return str(answer.get("Code") or ""), " ".join(str(answer.get("Message") or "").split())
+
+
+def too_long(code: str, text: str, arn: str) -> AwsError | None:
+    """Return the error for a duration that the role does not allow, None when STS says something else."""
+    if code != "ValidationError" or "durationseconds" not in text.lower().replace(" ", ""):
+        return None
+    return AwsError(
+        f"{arn} does not allow sessions that long",
+        hint="lower principal.duration, or raise the role's maximum session duration",
+        code="aws.ValidationError",
+    )
 
 
 def check_fields(role: RoleCall, call: str) -> None:

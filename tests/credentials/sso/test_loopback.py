@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.credentials.sso.person import visit
 
-from eksauth.credentials.sso.loopback import MAX_CONNECTIONS, Callback, Listener
+from eksauth.credentials.loopback_server import MAX_CONNECTIONS
+from eksauth.credentials.sso.loopback import Callback, Listener
 from eksauth.credentials.sso.pkce import Proof, authorize_url, new_proof
 
 STATE = "state-of-this-sign-in"

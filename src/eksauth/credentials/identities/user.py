@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from eksauth.aws.access_keys import unverified_account_of
 from eksauth.credentials.config.model import AuthConfig, Identity
+from eksauth.credentials.identities.bases import IdentityStep
 from eksauth.credentials.identities.chain import region_of
 from eksauth.credentials.identities.contract import Context, Input, Material, NeedsHuman, login_hint
 from eksauth.credentials.identities.mfa import mfa_code
@@ -25,22 +26,11 @@ MIN_SECONDS, MAX_SECONDS = 900, 36 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class UserStep:
+class UserStep(IdentityStep):
     """An IAM user."""
 
-    identity: Identity
     config: AuthConfig = field(repr=False)
     region: str
-
-    @property
-    def name(self) -> str:
-        """Name of the identity."""
-        return self.identity.name
-
-    @property
-    def kind(self) -> str:
-        """Kind, as the configuration writes it."""
-        return self.identity.declared_kind
 
     @property
     def account(self) -> str | None:

@@ -10,7 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from eksauth.aws.arn import parse_arn
-from eksauth.credentials.federated_role import check_fields, sts_endpoint, wanted_seconds
+from eksauth.credentials.federated_role import (
+    check_fields,
+    session_parameters,
+    sts_endpoint,
+    told_by,
+    too_long,
+    wanted_seconds,
+)
 from eksauth.credentials.identities.contract import Context, WebIdentity
 from eksauth.credentials.identities.role_call import RoleCall
 from eksauth.credentials.identities.session_name import session_name
@@ -36,14 +43,8 @@ def assume_with_web_identity(material: WebIdentity, role: RoleCall, context: Con
         "RoleArn": role.arn,
         "RoleSessionName": role.session_name or session_name(claims.subject),
         "WebIdentityToken": token,
+        **session_parameters(role, wanted_seconds(role, context)),
     }
-    seconds = wanted_seconds(role, context)
-    if seconds is not None:
-        parameters["DurationSeconds"] = seconds
-    if role.policy is not None:
-        parameters["Policy"] = role.policy
-    if role.policy_arns:
-        parameters["PolicyArns"] = [{"arn": arn} for arn in role.policy_arns]
     with sts_errors(role.identity, f"assuming {role.arn} with an OIDC token"):
         answer = _call(parameters, role, context, claims)
         return credentials_from(answer, f"role {role.arn}")
@@ -57,8 +58,7 @@ def _call(parameters: dict[str, object], role: RoleCall, context: Context, claim
         try:
             return client.assume_role_with_web_identity(**parameters)
         except ClientError as error:
-            answer = error.response.get("Error", {})
-            code, text = str(answer.get("Code") or ""), " ".join(str(answer.get("Message") or "").split())
+            code, text = told_by(error)
             if "verification key" in text and turn < _KEY_TRIES - 1:
                 context.sleep(_KEY_PAUSE_SECONDS * (turn + 1))
                 continue
@@ -130,10 +130,4 @@ def explain_refusal(code: str, text: str, arn: str, claims: UnverifiedClaims) ->
             hint="its signature must be of the issuer's present keys (RS256, ES256 or stronger)",
             code="oidc.refused",
         )
-    if code == "ValidationError" and "durationseconds" in lower.replace(" ", ""):
-        return AwsError(
-            f"{arn} does not allow sessions that long",
-            hint="lower principal.duration, or raise the role's maximum session duration",
-            code="aws.ValidationError",
-        )
-    return None
+    return too_long(code, text, arn)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from eksauth.credentials.config.model import AuthConfig, Provider
+from eksauth.credentials.identities.bases import ProviderStep
 from eksauth.credentials.identities.contract import Context, Input, Material, WebIdentity
 from eksauth.credentials.oidc.unverified_claims import check_unverified
 from eksauth.credentials.plain_http import Answer, NoAnswer, is_safe_url, request
@@ -25,25 +26,8 @@ _LONGEST_PAUSE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class GithubStep:
+class GithubStep(ProviderStep):
     """Asks the runner for a token with the provider's audience."""
-
-    provider: Provider
-
-    @property
-    def name(self) -> str:
-        """Name of the provider."""
-        return self.provider.name
-
-    @property
-    def kind(self) -> str:
-        """Kind, as the configuration writes it."""
-        return self.provider.declared_kind
-
-    @property
-    def account(self) -> str | None:
-        """None: a token belongs to no account."""
-        return None
 
     def facts(self) -> tuple[str, ...]:
         """Return what determines the token, besides the job, and the call that it is for."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from eksauth.credentials.command_output import command_output
 from eksauth.credentials.config.model import AuthConfig, Provider
+from eksauth.credentials.identities.bases import ProviderStep
 from eksauth.credentials.identities.contract import Context, Input, Material, WebIdentity
 from eksauth.credentials.identities.trust import require_trust
 from eksauth.credentials.oidc.known_ci import JOB_VARIABLES, how_to_get, known_here
@@ -22,25 +23,8 @@ _MAX_BYTES = MAX_TOKEN_CHARS + 1024
 
 
 @dataclass(frozen=True, slots=True)
-class TokenStep:
+class TokenStep(ProviderStep):
     """Reads the token anew each time: whoever keeps it renews it."""
-
-    provider: Provider
-
-    @property
-    def name(self) -> str:
-        """Name of the provider."""
-        return self.provider.name
-
-    @property
-    def kind(self) -> str:
-        """Kind, as the configuration writes it."""
-        return self.provider.declared_kind
-
-    @property
-    def account(self) -> str | None:
-        """None: a token belongs to no account."""
-        return None
 
     def facts(self) -> tuple[str, ...]:
         """Return where the token comes from, for whom it is, and the call that it is for."""

@@ -7,7 +7,14 @@ for. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.
 from __future__ import annotations
 
 from eksauth.aws.arn import parse_arn
-from eksauth.credentials.federated_role import check_fields, sts_endpoint, wanted_seconds
+from eksauth.credentials.federated_role import (
+    check_fields,
+    session_parameters,
+    sts_endpoint,
+    told_by,
+    too_long,
+    wanted_seconds,
+)
 from eksauth.credentials.identities.contract import Context, SamlAssertion
 from eksauth.credentials.identities.role_call import MAX_SECONDS, MIN_SECONDS, RoleCall
 from eksauth.credentials.identities.sts import credentials_from, sts_client, sts_errors
@@ -27,18 +34,13 @@ def assume_with_saml(material: SamlAssertion, role: RoleCall, context: Context) 
     check_fields(role, "AssumeRoleWithSAML")
     response = read_unverified(material.assertion, f"identity '{role.identity}'")
     offered = choose_role(response, role.arn)
-    parameters: dict[str, object] = {
+    seconds = session_seconds(wanted_seconds(role, context), response.session_seconds)
+    parameters = {
         "RoleArn": offered.role_arn,
         "PrincipalArn": offered.provider_arn,
         "SAMLAssertion": material.assertion,
+        **session_parameters(role, seconds),
     }
-    seconds = session_seconds(wanted_seconds(role, context), response.session_seconds)
-    if seconds is not None:
-        parameters["DurationSeconds"] = seconds
-    if role.policy is not None:
-        parameters["Policy"] = role.policy
-    if role.policy_arns:
-        parameters["PolicyArns"] = [{"arn": arn} for arn in role.policy_arns]
     from botocore.exceptions import ClientError
 
     with sts_errors(role.identity, f"assuming {role.arn} with a SAML response"):
@@ -46,9 +48,7 @@ def assume_with_saml(material: SamlAssertion, role: RoleCall, context: Context) 
         try:
             answer = client.assume_role_with_saml(**parameters)
         except ClientError as error:
-            told = error.response.get("Error", {})
-            text = " ".join(str(told.get("Message") or "").split())
-            ours = explain_refusal(str(told.get("Code") or ""), text, offered, response)
+            ours = explain_refusal(*told_by(error), offered, response)
             if ours is None:
                 raise
             raise ours from None
@@ -145,10 +145,4 @@ def explain_refusal(code: str, text: str, offered: OfferedRole, response: Unveri
             hint="audience and recipient are https://signin.aws.amazon.com/saml, or that of the partition",
             code="saml.not_accepted",
         )
-    if code == "ValidationError" and "durationseconds" in lower.replace(" ", ""):
-        return AwsError(
-            f"{offered.role_arn} does not allow sessions that long",
-            hint="lower the duration, or raise the role's maximum session duration",
-            code="aws.ValidationError",
-        )
-    return None
+    return too_long(code, text, offered.role_arn)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from eksauth.credentials.command_output import command_output
 from eksauth.credentials.config.model import AuthConfig, Provider
+from eksauth.credentials.identities.bases import ProviderStep
 from eksauth.credentials.identities.contract import (
     Context,
     Human,
@@ -34,25 +35,8 @@ _SIGNED_IN: dict[tuple[str, ...], tuple[str, float]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class SamlStep:
+class SamlStep(ProviderStep):
     """Gets a SAML response."""
-
-    provider: Provider
-
-    @property
-    def name(self) -> str:
-        """Name of the provider."""
-        return self.provider.name
-
-    @property
-    def kind(self) -> str:
-        """Kind, as the configuration writes it."""
-        return self.provider.declared_kind
-
-    @property
-    def account(self) -> str | None:
-        """None: a response may offer roles of many accounts."""
-        return None
 
     def facts(self) -> tuple[str, ...]:
         """Return where the response comes from."""

@@ -8,20 +8,16 @@ refused and waiting goes on: a stranger can neither sign somebody in nor end a s
 from __future__ import annotations
 
 import hmac
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Empty, SimpleQueue
-from socket import socket
-from types import TracebackType
-from typing import Any, Self
+from queue import SimpleQueue
 from urllib.parse import parse_qs, urlsplit
 
-from eksauth.credentials.sso.pages import ALREADY, DONE, NOT_EXPECTED, REFUSED, headers, page
+from eksauth.credentials.loopback_page import ALREADY, NOT_EXPECTED
+from eksauth.credentials.loopback_server import Listening, LoopbackHandler, LoopbackServer
 
-MAX_CONNECTIONS = 16
-_IDLE_SECONDS = 10
 _MAX_QUERY = 8192
+DONE = ("Almost done", "eksauth has the answer of the portal. Go back to the terminal; this window can be closed.")
+REFUSED = ("Not signed in", "The portal refused the sign-in. The terminal says more; this window can be closed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Callback:
     error: str = ""
 
 
-class Listener:
+class Listener(Listening[Callback]):
     """Listens on ``127.0.0.1`` at a free port; use as a context manager.
 
     :param path: of the page.
@@ -40,93 +36,37 @@ class Listener:
     """
 
     def __init__(self, path: str, state: str) -> None:
-        self._server = _Server(path, state)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
+        server = _Server(path, state)
+        super().__init__(server, server.found)
+        self.url = f"http://{server.host}{path}"
         """Where the browser is sent."""
-        return f"http://{self._server.host}{self._server.path}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def wait(self, timeout: float) -> Callback | None:
-        """Return the answer, or None when none came within ``timeout`` seconds; Ctrl-C ends it at once."""
-        try:
-            return self._server.found.get(timeout=timeout)
-        except Empty:
-            return None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = False
-    request_queue_size = MAX_CONNECTIONS
-
+class _Server(LoopbackServer):
     def __init__(self, path: str, state: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.host = f"127.0.0.1:{self.server_address[1]}"
+        super().__init__(_Handler)
+        self.host = self.hosts[0]
         self.path = path
         self.state = state
         self.found: SimpleQueue[Callback] = SimpleQueue()
-        self._taken = threading.Lock()
-        self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
-
-    def is_first(self) -> bool:
-        """Tell whether no answer was accepted before; from now on one is."""
-        return self._taken.acquire(blocking=False)
-
-    def server_bind(self) -> None:
-        """Bind without the look-up of the host's name that the base class makes."""
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve on a thread; browsers hold connections open that they may never use."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        """Say nothing: a broken connection is the browser's business."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     server: _Server
-    timeout = _IDLE_SECONDS
-    server_version = "eksauth"
-    sys_version = ""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  the base class looks for this name
         address = urlsplit(self.path)
         if self.headers.get_all("Host") != [self.server.host]:
-            self._send(421, NOT_EXPECTED)
+            self.send_page(421, NOT_EXPECTED)
         elif address.path != self.server.path or address.netloc:
-            self._send(404, NOT_EXPECTED)
+            self.send_page(404, NOT_EXPECTED)
         elif (callback := self._callback(address.query)) is None:
-            self._send(400, NOT_EXPECTED)
+            self.send_page(400, NOT_EXPECTED)
         elif not self.server.is_first():
-            self._send(409, ALREADY)
+            self.send_page(409, ALREADY)
         else:
             try:
-                self._send(200, REFUSED if callback.code is None else DONE)
+                self.send_page(200, REFUSED if callback.code is None else DONE)
             finally:  # after the page: whoever waits for the answer may end the process
                 self.server.found.put(callback)
 
@@ -144,19 +84,3 @@ class _Handler(BaseHTTPRequestHandler):
         if (code is None) == (error is None) or not (code or error or "").isprintable():
             return None
         return Callback(code or None, error or "") if code or error else None
-
-    def _send(self, status: int, text: tuple[str, str]) -> None:
-        content = page(*text)
-        self.send_response(status)
-        for name, value in headers(content):
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
-        """Answer what is no GET with the same small page; the base class would repeat what it was sent."""
-        self.close_connection = True
-        self._send(code, NOT_EXPECTED)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-        """Write no log: the address holds the code."""

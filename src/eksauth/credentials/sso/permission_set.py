@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eksauth.credentials.config.model import AuthConfig, Identity, Provider
+from eksauth.credentials.identities.bases import IdentityStep
 from eksauth.credentials.identities.contract import Context, Material, SsoAccess
 from eksauth.credentials.model import Credentials, unusable_field
 from eksauth.errors import AwsError, ConfigError
@@ -18,21 +19,10 @@ _NO_ACCESS = {"aws.ForbiddenException", "aws.ResourceNotFoundException"}
 
 
 @dataclass(frozen=True, slots=True)
-class PermissionSetStep:
+class PermissionSetStep(IdentityStep):
     """Gets credentials of ``principal.name`` in ``principal.account``."""
 
-    identity: Identity
     provider: Provider
-
-    @property
-    def name(self) -> str:
-        """Name of the identity."""
-        return self.identity.name
-
-    @property
-    def kind(self) -> str:
-        """Kind, as the configuration writes it."""
-        return self.identity.declared_kind
 
     @property
     def account(self) -> str | None:

@@ -6,30 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eksauth.credentials.config.model import AuthConfig, Provider
+from eksauth.credentials.identities.bases import ProviderStep
 from eksauth.credentials.identities.contract import Context, Input, Material, SsoAccess
 from eksauth.credentials.sso.portal import portal_of
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderStep:
+class PortalStep(ProviderStep):
     """Signs in to a portal, or finds that somebody has."""
-
-    provider: Provider
-
-    @property
-    def name(self) -> str:
-        """Name of the provider."""
-        return self.provider.name
-
-    @property
-    def kind(self) -> str:
-        """Kind, as the configuration writes it."""
-        return self.provider.declared_kind
-
-    @property
-    def account(self) -> str | None:
-        """None: a portal gives access to many accounts."""
-        return None
 
     def facts(self) -> tuple[str, ...]:
         """Return which portal and which sign-in."""
@@ -51,13 +35,13 @@ class ProviderStep:
         return access(self.provider, context)
 
 
-def provider_step(provider: Provider, config: AuthConfig) -> ProviderStep:  # noqa: ARG001  the contract of kinds.py
+def provider_step(provider: Provider, config: AuthConfig) -> PortalStep:  # noqa: ARG001  the contract of kinds.py
     """Return the step of a provider of kind ``aws/iam-identity-center``.
 
     :raises ConfigError: when its start URL or region is missing.
     """
     portal_of(provider)
-    return ProviderStep(provider)
+    return PortalStep(provider)
 
 
 def access(provider: Provider, context: Context, *, refused: str | None = None) -> SsoAccess:

@@ -6,8 +6,6 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
-DONE = ("Almost done", "eksauth has the answer of the portal. Go back to the terminal; this window can be closed.")
-REFUSED = ("Not signed in", "The portal refused the sign-in. The terminal says more; this window can be closed.")
 ALREADY = ("Already answered", "This sign-in was answered before. Go back to the terminal.")
 NOT_EXPECTED = ("Nothing here", "This address only takes the answer of a sign-in that eksauth has begun.")
 _SCRIPT = 'history.replaceState(null,"","/")'
