@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -23,7 +24,7 @@ from eksauth.authenticator.server.decision_log import LOGGER_NAME, Told, log_tol
 from eksauth.authenticator.server.metrics import CONTENT_TYPE, Metrics
 from eksauth.authenticator.server.readiness_answer import readiness_answer
 from eksauth.authenticator.server.recent import Recent, RecentDecisions
-from eksauth.authenticator.server.reviews.access_review import answer, parse_access_review
+from eksauth.authenticator.server.reviews.access_review import AccessQuestion, answer, parse_access_review
 from eksauth.authenticator.server.reviews.judge import Judge, Judgement, Overloaded
 from eksauth.authenticator.server.reviews.tokenreview import (
     MalformedReview,
@@ -47,6 +48,7 @@ _KEPT_ANSWERS = 4
 """Of one token: API servers that ask in both versions or for different audiences."""
 Authorizer = Callable[[Attributes], Opinion]
 """Says what access policies make of a request; never waits."""
+Question = TypeVar("Question", ReviewRequest, AccessQuestion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +146,9 @@ class Webhook:
 
     async def _authenticate(self, request: web.BaseRequest) -> web.Response:
         start = time.perf_counter()
-        try:
-            review = parse_review(await self._body(request))
-        except MalformedReview as error:
-            return self._malformed(400, error.message, start)
-        except web.HTTPRequestEntityTooLarge:
-            return self._malformed(413, f"the body is larger than {self.settings.body_bytes} bytes", start)
-        except TimeoutError:
-            response = self._malformed(408, "the body did not arrive in time", start)
-            response.force_close()
-            return response
+        review = await self._question(request, parse_review, start)
+        if isinstance(review, web.Response):
+            return review
         try:
             judgement = await self._judge.judge(review.unverified_token, request.remote or "unknown")
         except Overloaded:
@@ -220,8 +215,19 @@ class Webhook:
 
     async def _authorize(self, request: web.BaseRequest) -> web.Response:
         start = time.perf_counter()
+        question = await self._question(request, parse_access_review, start)
+        if isinstance(question, web.Response):
+            return question
+        opinion = self._authorizer(question.attributes)
+        self._metrics.observe_authorization(allowed=opinion.allowed)
+        return _json(answer(question, opinion))
+
+    async def _question(
+        self, request: web.BaseRequest, parse: Callable[[bytes], Question], start: float
+    ) -> Question | web.Response:
+        """Return what the body asks, or the answer to one that asks nothing."""
         try:
-            question = parse_access_review(await self._body(request))
+            return parse(await self._body(request))
         except MalformedReview as error:
             return self._malformed(400, error.message, start)
         except web.HTTPRequestEntityTooLarge:
@@ -230,9 +236,6 @@ class Webhook:
             response = self._malformed(408, "the body did not arrive in time", start)
             response.force_close()
             return response
-        opinion = self._authorizer(question.attributes)
-        self._metrics.observe_authorization(allowed=opinion.allowed)
-        return _json(answer(question, opinion))
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         if (request.content_length or 0) > self.settings.body_bytes:
