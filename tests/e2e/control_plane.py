@@ -7,7 +7,6 @@ import json
 import os
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -15,16 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import trustme
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.authenticator.process import FakeSts, Server
-from tests.e2e.test_real_apiserver_webhook import free_port, process
+from tests.real_control_plane import (
+    ROOT,
+    api_server_command,
+    files,
+    process,
+    running_etcd,
+    until_ready,
+    write_kubeconfig,
+)
 
 from eksauth.sandbox.binaries import ControlPlane, find_kubectl
-
-ROOT = "root-token"
+from eksauth.sandbox.readiness import free_port
 
 
 @dataclass
@@ -42,23 +45,13 @@ class Cluster:
 
     def start(self) -> None:
         """Start the API server and wait until it is ready."""
-        child = self.stack.enter_context(process(self.directory / "kube-apiserver.log", *self.command))
-        request = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ROOT}"})
-        for _ in range(600):
-            assert child.poll() is None, self.log()[-3000:]
-            with contextlib.suppress(OSError), urllib.request.urlopen(request, context=self.tls, timeout=5):
-                return
-            time.sleep(0.1)
-        raise AssertionError(self.log()[-3000:])
+        log = self.directory / "kube-apiserver.log"
+        until_ready(self.url, self.tls, self.stack.enter_context(process(log, self.command)), log)
 
     def restart(self) -> None:
         """Stop the API server and start it again: what it cached is gone, what etcd holds is not."""
         self.stack.close()
         self.start()
-
-    def log(self) -> str:
-        """Return what the API server logged since its start."""
-        return (self.directory / "kube-apiserver.log").read_text()
 
     def ask(
         self,
@@ -121,17 +114,7 @@ class Cluster:
         """Run kubectl as the holder of a token and return its exit code and output."""
         program = find_kubectl()
         assert program is not None
-        kubeconfig = self.directory / "kubectl.yaml"
-        cluster = {"server": self.url, "certificate-authority": str(self.directory / "ca.pem")}
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "one",
-            "clusters": [{"name": "c", "cluster": cluster}],
-            "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
-            "users": [{"name": "u", "user": {"token": token}}],
-        }
-        kubeconfig.write_text(yaml.safe_dump(document))
+        kubeconfig = write_kubeconfig(self.directory / "kubectl.yaml", self.url, token)
         done = subprocess.run(
             [str(program), "--kubeconfig", str(kubeconfig), "--cache-dir", str(self.directory / "cache"), *arguments],
             capture_output=True,
@@ -143,29 +126,10 @@ class Cluster:
         return done.returncode, done.stdout + done.stderr
 
 
-def files(directory: Path) -> ssl.SSLContext:
-    """Write certificates, the key of service accounts, tokens, and a certificate of a client in system:masters."""
-    authority = trustme.CA()
-    pair = authority.issue_cert("localhost", "127.0.0.1")
-    authority.cert_pem.write_to_path(directory / "ca.pem")
-    pair.cert_chain_pems[0].write_to_path(directory / "server.pem")
-    pair.private_key_pem.write_to_path(directory / "server-key.pem")
-    client = authority.issue_cert("client.invalid", common_name="direct", organization_name="system:masters")
-    client.private_key_and_cert_chain_pem.write_to_path(directory / "client.pem")
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    (directory / "sa.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        )
-    )
-    (directory / "tokens.csv").write_text(f'{ROOT},root,0,"system:masters"\n')
-    return ssl.create_default_context(cafile=str(directory / "ca.pem"))
-
-
 @contextlib.contextmanager
 def control_plane(directory: Path, programs: ControlPlane, server: Server, sts: FakeSts) -> Iterator[Cluster]:
     """Run etcd and an API server that asks ``server`` who somebody is, and, after RBAC, what they may do."""
-    tls, etcd, port = files(directory), f"http://127.0.0.1:{free_port()}", free_port()
+    tls, port = files(directory), free_port()
     authenticate = Path(server.ready["kubeconfig"])
     authorize = directory / "authorize.yaml"
     authorize.write_text(authenticate.read_text().replace("/authenticate", "/authorize"))
@@ -185,37 +149,18 @@ def control_plane(directory: Path, programs: ControlPlane, server: Server, sts: 
         "authorizers": authorizers,
     }
     (directory / "authorization.yaml").write_text(yaml.safe_dump(configuration))
-    with process(
-        directory / "etcd.log",
-        programs.etcd,
-        f"--data-dir={directory / 'etcd'}",
-        f"--listen-client-urls={etcd}",
-        f"--advertise-client-urls={etcd}",
-        f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
-        "--unsafe-no-fsync",
-    ):
-        command = [
-            str(programs.kube_apiserver),
-            f"--etcd-servers={etcd}",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={port}",
-            f"--tls-cert-file={directory / 'server.pem'}",
-            f"--tls-private-key-file={directory / 'server-key.pem'}",
+    with running_etcd(directory, programs) as etcd:
+        command = api_server_command(
+            directory,
+            programs,
+            etcd,
+            port,
             f"--client-ca-file={directory / 'ca.pem'}",
-            f"--cert-dir={directory}",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={directory / 'sa.pem'}",
-            f"--service-account-signing-key-file={directory / 'sa.pem'}",
-            "--service-cluster-ip-range=10.0.0.0/24",
-            "--disable-admission-plugins=ServiceAccount",
-            "--endpoint-reconciler-type=none",
-            "--shutdown-delay-duration=0s",
             f"--authorization-config={directory / 'authorization.yaml'}",
-            f"--token-auth-file={directory / 'tokens.csv'}",
             f"--authentication-token-webhook-config-file={authenticate}",
             "--authentication-token-webhook-version=v1",
             "--authentication-token-webhook-cache-ttl=1s",
-        ]
+        )
         cluster = Cluster(f"https://localhost:{port}", directory, command, server, sts, tls)
         with cluster.stack:
             cluster.start()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import ssl
-import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.authenticator.process import FakeSts, Server, config_in, fake_sts, running, vouching
 from tests.authenticator.serving import ACCOUNT, KEY, SESSION, mint
+from tests.real_control_plane import ROOT, api_server_command, files, process, running_etcd, until_ready
 
 from eksauth.sandbox.binaries import find_control_plane
+from eksauth.sandbox.readiness import free_port
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.timeout(300)]
-ROOT = "root-token"
 THROTTLING = 400, {"Error": {"Code": "Throttling", "Message": "Rate exceeded", "Type": "Sender"}}
 OUTAGE = 500, {"Error": {"Code": "InternalFailure", "Message": "sorry", "Type": "Receiver"}}
 MISMATCH = 403, {"Error": {"Code": "SignatureDoesNotMatch", "Message": "no", "Type": "Sender"}}
@@ -68,29 +62,6 @@ def saying(answer: tuple[int, object]) -> Callable[[], tuple[int, object]]:
     return lambda: answer
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def process(log: Path, *command: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the end of the block."""
-    with log.open("wb") as stream:
-        child = subprocess.Popen([str(part) for part in command], stdout=stream, stderr=stream)
-        try:
-            yield child
-        finally:
-            child.terminate()
-            try:
-                child.wait(20)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-
-
 @pytest.fixture(scope="module", params=["v1", "v1beta1"], name="cluster")
 def cluster_(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Run etcd, kube-apiserver with audiences of its own, the authenticator and an STS."""
@@ -98,69 +69,26 @@ def cluster_(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if programs is None:
         pytest.skip("no kube-apiserver and etcd here; KUBEBUILDER_ASSETS can name their directory")
     directory: Path = tmp_path_factory.mktemp(f"apiserver-{request.param}")
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    (directory / "sa.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    tls, port, log = files(directory), free_port(), directory / "kube-apiserver.log"
+    with (
+        fake_sts() as sts,
+        running(directory, config_in(directory, sts)) as server,
+        running_etcd(directory, programs) as etcd,
+    ):
+        command = api_server_command(
+            directory,
+            programs,
+            etcd,
+            port,
+            "--authorization-mode=RBAC",
+            "--api-audiences=our-audience",
+            f"--authentication-token-webhook-config-file={server.ready['kubeconfig']}",
+            f"--authentication-token-webhook-version={request.param}",
         )
-    )
-    authority = trustme.CA()
-    pair = authority.issue_cert("localhost", "127.0.0.1")
-    authority.cert_pem.write_to_path(directory / "ca.pem")
-    pair.cert_chain_pems[0].write_to_path(directory / "server.pem")
-    pair.private_key_pem.write_to_path(directory / "server-key.pem")
-    (directory / "tokens.csv").write_text(f'{ROOT},root,0,"system:masters"\n')
-    etcd_url, port = f"http://127.0.0.1:{free_port()}", free_port()
-    with contextlib.ExitStack() as stack:
-        sts = stack.enter_context(fake_sts())
-        server = stack.enter_context(running(directory, config_in(directory, sts)))
-        stack.enter_context(
-            process(
-                directory / "etcd.log",
-                programs.etcd,
-                f"--data-dir={directory / 'etcd'}",
-                f"--listen-client-urls={etcd_url}",
-                f"--advertise-client-urls={etcd_url}",
-                f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
-                "--unsafe-no-fsync",
-            )
-        )
-        log = directory / "kube-apiserver.log"
-        child = stack.enter_context(
-            process(
-                log,
-                programs.kube_apiserver,
-                f"--etcd-servers={etcd_url}",
-                "--bind-address=127.0.0.1",
-                f"--secure-port={port}",
-                f"--tls-cert-file={directory / 'server.pem'}",
-                f"--tls-private-key-file={directory / 'server-key.pem'}",
-                f"--cert-dir={directory}",
-                "--service-account-issuer=https://kubernetes.default.svc",
-                f"--service-account-key-file={directory / 'sa.pem'}",
-                f"--service-account-signing-key-file={directory / 'sa.pem'}",
-                "--service-cluster-ip-range=10.0.0.0/24",
-                "--authorization-mode=RBAC",
-                "--api-audiences=our-audience",
-                f"--token-auth-file={directory / 'tokens.csv'}",
-                f"--authentication-token-webhook-config-file={server.ready['kubeconfig']}",
-                f"--authentication-token-webhook-version={request.param}",
-            )
-        )
-        tls = ssl.create_default_context(cafile=str(directory / "ca.pem"))
         cluster = Cluster(f"https://localhost:{port}", tls, server, sts, log)
-        _until_ready(cluster, child)
-        yield cluster
-
-
-def _until_ready(cluster: Cluster, child: subprocess.Popen[bytes]) -> None:
-    request = urllib.request.Request(f"{cluster.url}/readyz", headers={"Authorization": f"Bearer {ROOT}"})
-    for _ in range(600):
-        assert child.poll() is None, cluster.log.read_text()[-3000:]
-        with contextlib.suppress(OSError), urllib.request.urlopen(request, context=cluster.tls, timeout=5):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"kube-apiserver did not become ready: {cluster.log.read_text()[-3000:]}")
+        with process(log, command) as child:
+            until_ready(cluster.url, tls, child, log)
+            yield cluster
 
 
 @pytest.fixture(autouse=True, name="_reset")

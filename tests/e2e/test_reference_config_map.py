@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from tests.authenticator.backends.clusters import AWS_AUTH, ROOT, Cluster, real_cluster
+from tests.authenticator.backends.clusters import AWS_AUTH, Cluster, real_cluster
 from tests.e2e.loopback_aws import LoopbackAws, loopback_aws
 from tests.e2e.reference_authenticator import MISSING, Pair, find_reference, pair_of_servers
 from tests.e2e.signing import Signing, session
+from tests.real_control_plane import ROOT
 
 from eksauth.sandbox.binaries import find_control_plane
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import ssl
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,15 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import trustme
-import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.real_control_plane import ROOT, api_server_command, files, running_etcd, until_ready, write_kubeconfig
 
 from eksauth.authenticator.backends.cluster.kube_where import Where
 from eksauth.sandbox.binaries import ControlPlane
+from eksauth.sandbox.readiness import free_port
 
-ROOT, SERVER, POWERLESS = "root-token", "server-token", "powerless-token"
+SERVER, POWERLESS = "server-token", "powerless-token"
+_USERS = (f"{SERVER},authenticator,1", f"{POWERLESS},powerless,2")
 MAPPINGS = "/apis/iamauthenticator.k8s.aws/v1alpha1/iamidentitymappings"
 ENTRIES = "/apis/access.eksauth.dev/v1alpha1/accessentries"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
@@ -56,22 +53,7 @@ class Cluster:
 
     def kubeconfig(self, token: str = SERVER) -> Path:
         """Write a kubeconfig for the holder of a token."""
-        path = self.directory / f"{token}.yaml"
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "one",
-            "clusters": [
-                {
-                    "name": "c",
-                    "cluster": {"server": self.url, "certificate-authority": str(self.directory / "ca.pem")},
-                }
-            ],
-            "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
-            "users": [{"name": "u", "user": {"token": token}}],
-        }
-        path.write_text(yaml.safe_dump(document))
-        return path
+        return write_kubeconfig(self.directory / f"{token}.yaml", self.url, token)
 
     def ask(self, method: str, path: str, body: object = None, *, token: str = ROOT) -> tuple[int, dict[str, Any]]:
         """Send one request and return status and answer."""
@@ -137,18 +119,7 @@ class Cluster:
         log = (self.directory / "log").open("ab")
         with log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        for _ in range(1200):
-            assert self.process.poll() is None, (self.directory / "log").read_text()[-3000:]
-            with contextlib.suppress(OSError, ValueError):
-                if self._ready():
-                    return
-            time.sleep(0.05)
-        raise AssertionError((self.directory / "log").read_text()[-3000:])
-
-    def _ready(self) -> bool:
-        request = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ROOT}"})
-        with urllib.request.urlopen(request, context=self.tls, timeout=5) as reply:
-            return bool(reply.status == 200)
+        until_ready(self.url, self.tls, self.process, self.directory / "log")
 
     def stop(self, *, kill: bool = False) -> None:
         """Stop the API server."""
@@ -162,79 +133,25 @@ class Cluster:
             self.process = None
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _files(directory: Path) -> ssl.SSLContext:
-    authority = trustme.CA()
-    pair = authority.issue_cert("localhost", "127.0.0.1")
-    authority.cert_pem.write_to_path(directory / "ca.pem")
-    pair.cert_chain_pems[0].write_to_path(directory / "server.pem")
-    pair.private_key_pem.write_to_path(directory / "server-key.pem")
-    lines = [f'{ROOT},root,0,"system:masters"', f"{SERVER},authenticator,1", f"{POWERLESS},powerless,2"]
-    (directory / "tokens.csv").write_text("\n".join(lines) + "\n")
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    (directory / "sa.pem").write_bytes(pem)
-    return ssl.create_default_context(cafile=str(directory / "ca.pem"))
-
-
 @contextlib.contextmanager
 def real_cluster(directory: Path, programs: ControlPlane) -> Iterator[Cluster]:
     """Run etcd and kube-apiserver."""
-    tls, etcd, port = _files(directory), f"http://127.0.0.1:{free_port()}", free_port()
-    with (directory / "etcd.log").open("wb") as log:
-        storage = subprocess.Popen(
-            [
-                programs.etcd,
-                f"--data-dir={directory / 'etcd'}",
-                f"--listen-client-urls={etcd}",
-                f"--advertise-client-urls={etcd}",
-                f"--listen-peer-urls=http://127.0.0.1:{free_port()}",
-                "--unsafe-no-fsync",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    command = [
-        str(programs.kube_apiserver),
-        f"--etcd-servers={etcd}",
-        "--bind-address=127.0.0.1",
-        f"--secure-port={port}",
-        f"--tls-cert-file={directory / 'server.pem'}",
-        f"--tls-private-key-file={directory / 'server-key.pem'}",
-        f"--cert-dir={directory}",
-        "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-key-file={directory / 'sa.pem'}",
-        f"--service-account-signing-key-file={directory / 'sa.pem'}",
-        "--service-cluster-ip-range=10.0.0.0/24",
-        "--authorization-mode=RBAC",
-        "--disable-admission-plugins=ServiceAccount",
-        "--endpoint-reconciler-type=none",
-        f"--token-auth-file={directory / 'tokens.csv'}",
-        "--shutdown-delay-duration=0s",
-    ]
-    cluster = Cluster(directory, command, port, remembers=True, tls=tls)
-    try:
-        cluster.start()
-        _permit(cluster)
-        yield cluster
-    finally:
-        cluster.stop()
-        storage.terminate()
-        storage.wait(20)
+    tls, port = files(directory, *_USERS), free_port()
+    with running_etcd(directory, programs) as etcd:
+        command = api_server_command(directory, programs, etcd, port, "--authorization-mode=RBAC")
+        cluster = Cluster(directory, command, port, remembers=True, tls=tls)
+        try:
+            cluster.start()
+            _permit(cluster)
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 @contextlib.contextmanager
 def embedded_cluster(directory: Path) -> Iterator[Cluster]:
     """Run the embedded API server."""
-    tls, port = _files(directory), free_port()
+    tls, port = files(directory, *_USERS), free_port()
     flags = {
         "--state-dir": directory,
         "--secure-port": port,

@@ -17,7 +17,7 @@ import yaml
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.authenticator.backends.clusters import SERVER, Cluster, free_port
+from tests.authenticator.backends.clusters import SERVER, Cluster
 from tests.authenticator.backends.watchers import Heard, become, started, until
 from tests.authenticator.mapping.callers import A
 
@@ -26,6 +26,7 @@ from eksauth.authenticator.backends.cluster.config_map import config_map_backend
 from eksauth.authenticator.backends.cluster.kube_backend import KubeBackend
 from eksauth.authenticator.backends.cluster.kube_where import Where
 from eksauth.authenticator.mapping.aws_auth import AwsAuthBackend
+from eksauth.sandbox.readiness import free_port
 
 Answer = Callable[["Api", web.Request], Awaitable[web.StreamResponse]]
 ROLE = f"arn:aws:iam::{A}:role/CICDRole"
